@@ -1,0 +1,61 @@
+"""The only definitions of messages: topics, events, commands, profile, keys, codec."""
+
+from shared.contracts import topics
+from shared.contracts.codec import Codec, Message, Undecodable, UnknownType, encode, plain
+from shared.contracts.commands import Definition, RunsHandedOver, Send, Withdraw
+from shared.contracts.events import (
+    ContactEvent,
+    ContactsMerged,
+    DeadLetter,
+    DeliveryEvent,
+    Event,
+    IdentifiedEvent,
+    JourneyEvent,
+    ProfileHandedOver,
+    Progress,
+    SegmentChanged,
+    StoreEvent,
+)
+from shared.contracts.profile import Consent, ContactChanged, Profile
+
+CODECS: dict[str, Codec] = {
+    topics.STORE_EVENTS.name: Codec(StoreEvent),
+    topics.IDENTIFIED_EVENTS.name: Codec(IdentifiedEvent, ContactsMerged, ProfileHandedOver),
+    topics.DELIVERY_EVENTS.name: Codec(DeliveryEvent),
+    topics.CONTACT_EVENTS.name: Codec(ContactEvent, ContactsMerged),
+    topics.CONTACT_CHANGES.name: Codec(ContactChanged),
+    topics.SEND_COMMANDS.name: Codec(Send, Withdraw),
+    topics.JOURNEY_EVENTS.name: Codec(JourneyEvent),
+    topics.JOURNEY_COMMANDS.name: Codec(RunsHandedOver),
+    topics.DEFINITIONS.name: Codec(Definition),
+    topics.PROGRESS.name: Codec(Progress),
+}
+
+__all__ = [
+    "CODECS",
+    "Codec",
+    "Consent",
+    "ContactChanged",
+    "ContactEvent",
+    "ContactsMerged",
+    "DeadLetter",
+    "Definition",
+    "DeliveryEvent",
+    "Event",
+    "IdentifiedEvent",
+    "JourneyEvent",
+    "Message",
+    "Profile",
+    "ProfileHandedOver",
+    "Progress",
+    "RunsHandedOver",
+    "SegmentChanged",
+    "Send",
+    "StoreEvent",
+    "Undecodable",
+    "UnknownType",
+    "Withdraw",
+    "encode",
+    "plain",
+    "topics",
+]

@@ -1,0 +1,181 @@
+"""Events: what happened in the shop, to a mail, and to a contact. Past tense, facts only.
+
+Source of the names: Segment's specification (e-commerce v2), Amazon SES's event types.
+Times: `at` is when it happened (the client's or provider's word), `received_at` when ingest took
+it, both in business time, aware UTC.
+"""
+
+from datetime import datetime
+from typing import Any, Literal
+
+import msgspec
+
+from shared.contracts.codec import Message
+from shared.contracts.profile import Profile
+
+Origin = Literal["live", "import", "replay"]
+Verdict = Literal["human", "machine"]
+
+
+class StoreEvent(Message, frozen=True, kw_only=True):
+    """store-events: one call of a shop, the body kept byte for byte (`event`, Segment's format).
+
+    Key: `identity_key(...)`. An `import` builds state and starts, wakes and sends nothing.
+    """
+
+    message_id: str
+    received_at: datetime
+    event: msgspec.Raw
+    origin: Origin = "live"
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A store event, normalised. `name` is the event's name for `track`, else empty.
+
+    `value` is derived for Product Added (price x quantity) where the shop does not give it.
+    """
+
+    message_id: str
+    kind: Literal["track", "identify", "page", "screen", "alias", "group"]
+    at: datetime
+    received_at: datetime
+    name: str = ""
+    properties: dict[str, Any] = {}
+    traits: dict[str, Any] = {}
+    context: dict[str, Any] = {}
+    origin: Origin = "live"
+
+
+class IdentifiedEvent(Message, frozen=True, kw_only=True):
+    """identified-events, key contact: a store event whose contact is known."""
+
+    contact: str
+    event: Event
+
+
+class ContactsMerged(Message, frozen=True, kw_only=True):
+    """identified-events and contact-events, key loser: `loser` is from now on `winner`."""
+
+    loser: str
+    winner: str
+    at: datetime
+
+
+class ProfileHandedOver(Message, frozen=True, kw_only=True):
+    """identified-events, key winner: the loser's whole state, packed by its owner."""
+
+    contact: str
+    loser: str
+    at: datetime
+    state: dict[str, Any]
+
+
+DeliveryType = Literal[
+    "Sent",
+    "Skipped",
+    "Failed",
+    "Delivered",
+    "Opened",
+    "Clicked",
+    "Bounced",
+    "Complained",
+    "Delayed",
+    "Rejected",
+    "Unsubscribed",
+]
+
+
+class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """delivery-events, key contact (from the message's tag or the link's token).
+
+    `message` is Tuvi's message id; `provider_id` is SES's. `at` is the provider's time.
+    Repeats are known by `fingerprint()`. Carries no address.
+    """
+
+    contact: str
+    message: str
+    event: DeliveryType
+    at: datetime
+    received_at: datetime
+    journey: str = ""
+    version: int = 0
+    run: str = ""
+    step: str = ""
+    variant: str = ""
+    template: str = ""
+    topic: str = ""
+    provider_id: str = ""
+    reason: str = ""
+    bounce: Literal["", "hard", "soft", "undetermined"] = ""
+    bounce_detail: str = ""
+    link: str = ""
+    user_agent: str = ""
+    method: str = ""
+    source: Literal["ses", "sender", "link", "import"] = "ses"
+    origin: Origin = "live"
+
+    def fingerprint(self) -> str:
+        """What makes a repeat a repeat: message, type, provider's time, link."""
+        return f"{self.message}|{self.event}|{self.at.isoformat()}|{self.link}"
+
+
+class SegmentChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
+    """A contact entered or left a segment at `at`; `backfill` when a definition's change did it."""
+
+    segment: str
+    change: Literal["entered", "left"]
+    at: datetime
+    backfill: bool = False
+
+
+class ContactEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """contact-events, key contact: one fact with the profile after it. Exactly one is set."""
+
+    contact: str
+    profile: Profile
+    event: Event | None = None
+    delivery: DeliveryEvent | None = None
+    segment: SegmentChanged | None = None
+    verdict: Verdict | None = None
+    verdict_reason: str = ""
+
+
+class JourneyEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """journey-events, key contact: what the orchestrator decided, with its reason.
+
+    `exited.reason` is `finished`, `holdout`, a skip reason, or the exit rule's event name.
+    """
+
+    contact: str
+    journey: str
+    version: int
+    kind: Literal["entered", "refused", "step_done", "skipped", "exited", "goal"]
+    at: datetime
+    run: str = ""
+    step: str = ""
+    variant: str = ""
+    reason: str = ""
+    key: str = ""
+    message: str = ""
+    value: dict[str, Any] = {}
+    origin: Origin = "live"
+
+
+class Progress(Message, frozen=True, kw_only=True):
+    """progress: everything before business time `at` has left this stage's partition."""
+
+    stage: str
+    partition: int
+    at: datetime
+
+
+class DeadLetter(Message, frozen=True, kw_only=True):
+    """<topic>.dead-letters: the bytes as they came (base64) and why they could not be taken."""
+
+    topic: str
+    partition: int
+    offset: int
+    stage: str
+    reason: str
+    at: datetime
+    value: bytes

@@ -1,0 +1,122 @@
+"""`tuvi migrate`: schemas, roles, topics and positions. The only maker of positions."""
+
+import asyncio
+import os
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError
+from alembic import command
+from alembic.config import Config
+
+import services
+from shared.contracts import topics
+from shared.contracts.stages import SERVICES, STAGES
+from shared.db.schema import INSTALLATION
+
+KEEP = timedelta(days=30)
+DEFAULT_PARTITIONS = 4
+
+
+async def migrate(
+    admin_dsn: str, kafka: str, *, partitions: int = DEFAULT_PARTITIONS, prefix: str = ""
+) -> None:
+    """Idempotent. `partitions` counts only the first time: growing is a procedure of its own."""
+    connection = await asyncpg.connect(admin_dsn)
+    try:
+        await connection.execute(INSTALLATION)
+        await connection.execute(
+            "INSERT INTO installation.settings (partitions) VALUES ($1) ON CONFLICT DO NOTHING",
+            partitions,
+        )
+        stored = await connection.fetchval("SELECT partitions FROM installation.settings")
+        for service in SERVICES:
+            await _role_and_schema(connection, service)
+            await asyncio.to_thread(_upgrade, admin_dsn, service)
+        await create_topics(kafka, stored, prefix)
+        await _positions(connection, stored)
+    finally:
+        await connection.close()
+
+
+async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None:
+    role = f"tuvi_{service}"
+    async with connection.transaction():
+        await connection.execute("SELECT pg_advisory_xact_lock(7_881)")  # roles are the cluster's
+        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+            await connection.execute(f"CREATE ROLE {role} LOGIN")
+        password = os.environ.get(f"TUVI_{service.upper()}_PASSWORD")
+        if password:
+            quoted = await connection.fetchval("SELECT quote_literal($1)", password)
+            await connection.execute(f"ALTER ROLE {role} PASSWORD {quoted}")
+        await connection.execute(
+            f"""CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {role};
+                GRANT USAGE ON SCHEMA installation TO {role};
+                GRANT SELECT ON ALL TABLES IN SCHEMA installation TO {role};
+                GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO {role}"""
+        )
+
+
+def _upgrade(dsn: str, service: str) -> None:
+    config = Config()
+    folder = Path(next(iter(services.__path__))) / service / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.attributes.update(dsn=dsn, role=f"tuvi_{service}", schema=service)
+    command.upgrade(config, "head")
+
+
+async def create_topics(kafka: str, partitions: int, prefix: str) -> None:
+    """Make the topics that are not there yet, dead letters too."""
+    replication = int(os.environ.get("TUVI_REPLICATION", "1"))
+    wanted = [
+        NewTopic(
+            prefix + topic.name,
+            num_partitions=1 if topic.single_partition else partitions,
+            replication_factor=replication,
+            topic_configs={"cleanup.policy": "compact"} if topic.compacted else _kept(),
+        )
+        for topic in topics.ALL
+    ]
+    wanted += [
+        NewTopic(
+            prefix + topic.dead_letter_name,
+            num_partitions=partitions,
+            replication_factor=replication,
+            topic_configs=_kept(),
+        )
+        for topic in topics.ALL
+        if topic.dead_letters
+    ]
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        there = set(await admin.list_topics())
+        missing = [topic for topic in wanted if topic.name not in there]
+        if missing:
+            response = await admin.create_topics(missing)
+            for name, code, *_ in response.topic_errors:
+                if code not in (0, TopicAlreadyExistsError.errno):
+                    raise RuntimeError(f"topic {name} was not created: Kafka's error {code}")
+    finally:
+        await admin.close()
+
+
+def _kept() -> dict[str, str]:
+    return {"retention.ms": str(int(KEEP.total_seconds() * 1000))}
+
+
+async def _positions(connection: asyncpg.Connection, partitions: int) -> None:
+    """The beginning, for stages and partitions that have no position yet; never otherwise."""
+    for stage in STAGES:
+        await connection.execute(
+            f"""INSERT INTO {stage.service}.ownership
+                    (stage, partition, system_id, timeline, positions)
+                SELECT $1, p, system_identifier::text, timeline_id, $3::text::jsonb
+                FROM generate_series(0, $2 - 1) AS p, pg_control_system(), pg_control_checkpoint()
+                ON CONFLICT DO NOTHING""",
+            stage.name,
+            partitions,
+            "{" + ", ".join(f'"{topic.name}": 0' for topic in stage.inputs) + "}",
+        )

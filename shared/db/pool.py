@@ -1,0 +1,42 @@
+"""Connections to PostgreSQL. JSON columns hold plain data, numbers with a fraction as Decimal."""
+
+import asyncpg
+
+from shared.contracts.codec import decode_plain, encode
+
+# A stopped process must not keep its locks: the server ends its transaction, the fence does the
+# rest. Longer than any batch, shorter than anyone's patience.
+IDLE_IN_TRANSACTION_MS = 15_000
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        encoder=lambda value: encode(value).decode(),
+        decoder=decode_plain,
+        schema="pg_catalog",
+    )
+
+
+async def connect(dsn: str, schema: str) -> asyncpg.Connection:
+    """One connection whose unqualified names are of `schema`."""
+    connection = await asyncpg.connect(dsn, server_settings=_settings(schema))
+    await _prepare(connection)
+    return connection
+
+
+async def create_pool(dsn: str, schema: str, size: int = 8) -> asyncpg.Pool:
+    """A pool of up to `size` connections whose unqualified names are of `schema`."""
+    pool: asyncpg.Pool = await asyncpg.create_pool(
+        dsn, min_size=1, max_size=size, init=_prepare, server_settings=_settings(schema)
+    )
+    return pool
+
+
+def _settings(schema: str) -> dict[str, str]:
+    return {
+        "search_path": schema,
+        "application_name": f"tuvi-{schema}",
+        "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+        "jit": "off",
+    }

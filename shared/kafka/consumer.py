@@ -1,0 +1,151 @@
+"""A stage in one process: member of the Kafka group, one PartitionLoop per owned partition.
+
+The group only decides who tries; the fence in PostgreSQL decides who owns (aiokafka rejoins in
+the background, and a stopped process does not know that it was replaced).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+
+from shared.db.pool import connect
+from shared.errors import OwnershipLost, StageStopped
+from shared.kafka import metrics
+from shared.kafka.feed import Feed
+from shared.kafka.loop import LoopSettings, OnStep, PartitionLoop, unwatched
+from shared.kafka.producer import OrderedProducer
+from shared.kafka.stage import Stage
+
+log = structlog.get_logger()
+FINISH_SECONDS = 10.0  # for the batch in hand when partitions are taken away
+AGAIN_SECONDS = 1.0  # before trying again after an error that is not the data's fault
+
+
+@dataclass(slots=True)
+class Connections:
+    """Where a stage's loop reads and writes."""
+
+    kafka: str
+    dsn: str
+    schema: str
+    session_timeout: float = 10.0
+
+
+@dataclass
+class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Runs one stage on whatever partitions the group gives this process."""
+
+    stage: Stage[Any]
+    where: Connections
+    settings: LoopSettings
+    upstream: Callable[[], Awaitable[datetime | None]] | None = None
+    on_step: OnStep = unwatched
+    _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    _leaving: dict[int, asyncio.Event] = field(default_factory=dict)
+    _failed: asyncio.Future[None] | None = None
+
+    async def run(self) -> None:
+        """Until cancelled; then the batches in hand are finished. Raises StageStopped."""
+        self._failed = asyncio.get_running_loop().create_future()
+        self._consumer = consumer = self._make_consumer()
+        names = [self.settings.topic_prefix + t.name for t in self.stage.spec.inputs]
+        await consumer.start()
+        try:
+            consumer.subscribe(names, listener=self)
+            await self._failed
+        finally:
+            await self._stop_all()
+            await consumer.stop()
+
+    def _make_consumer(self) -> AIOKafkaConsumer:
+        session = int(self.where.session_timeout * 1000)
+        return AIOKafkaConsumer(
+            bootstrap_servers=self.where.kafka,
+            group_id=f"{self.settings.topic_prefix}tuvi-{self.stage.spec.name}",
+            enable_auto_commit=False,
+            auto_offset_reset="none",
+            partition_assignment_strategy=[RangePartitionAssignor],
+            session_timeout_ms=session,
+            heartbeat_interval_ms=max(300, session // 4),
+            max_partition_fetch_bytes=4_000_000,
+            metadata_max_age_ms=60_000,
+        )
+
+    async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        metrics.REBALANCES.labels(self.stage.spec.name).inc()
+        for tp in assigned:  # nothing is fetched before the loop has read its position
+            self._consumer.seek(tp, 0)
+            self._consumer.pause(tp)
+        for partition in {tp.partition for tp in assigned}:
+            self._leaving[partition] = asyncio.Event()
+            self._tasks[partition] = asyncio.create_task(
+                self._keep(partition), name=f"{self.stage.spec.name}/{partition}"
+            )
+
+    async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
+        if revoked:
+            await self._stop_all()
+
+    async def _stop_all(self) -> None:
+        """Finish or drop the batches in hand, never both."""
+        for event in self._leaving.values():
+            event.set()
+        tasks = list(self._tasks.values())
+        self._tasks, self._leaving = {}, {}
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=FINISH_SECONDS)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _keep(self, partition: int) -> None:
+        """Take over and go round, again after errors that are not the data's fault."""
+        leaving = self._leaving[partition]
+        while not leaving.is_set():
+            try:
+                await self._own(partition, leaving)
+            except StageStopped as stopped:
+                log.exception("stage stopped", stage=self.stage.spec.name)
+                if self._failed is not None and not self._failed.done():
+                    self._failed.set_exception(stopped)
+                return
+            except OwnershipLost:
+                log.warning("owned by another", stage=self.stage.spec.name, partition=partition)
+            except asyncio.CancelledError:
+                raise
+            except Exception:
+                log.exception(
+                    "partition restarted", stage=self.stage.spec.name, partition=partition
+                )
+            await _wait(leaving, AGAIN_SECONDS)
+
+    async def _own(self, partition: int, leaving: asyncio.Event) -> None:
+        db: asyncpg.Connection = await connect(self.where.dsn, self.where.schema)
+        producer = OrderedProducer(self.where.kafka)
+        feed = Feed(self._consumer, self.stage.spec.inputs, partition, self.settings.topic_prefix)
+        loop = PartitionLoop(
+            self.stage, feed, db, producer, self.settings, self.upstream, self.on_step
+        )
+        try:
+            await loop.take_over()
+            while not leaving.is_set():
+                await loop.once()
+        finally:
+            await producer.close()
+            if not db.is_closed():
+                await db.close(timeout=5)
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        return

@@ -1,0 +1,102 @@
+"""One service process: its HTTP app, its stages and its background tasks, stopped together."""
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.errors import Problem
+
+log = structlog.get_logger()
+DRAIN_SECONDS = 20
+
+
+@dataclass(slots=True)
+class Health:
+    """`ready` when all checks answer None; a check gives the reason why not."""
+
+    checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+
+    def wrong(self) -> dict[str, str]:
+        answers = {name: check() for name, check in self.checks.items()}
+        return {name: reason for name, reason in answers.items() if reason is not None}
+
+
+def make_app(title: str, health: Health) -> FastAPI:
+    """The routes every service has, and RFC 9457 for every refusal."""
+    app = FastAPI(title=f"Tuvi {title}", version="1")
+
+    @app.get("/healthz", tags=["operations"])
+    async def healthz() -> dict[str, str]:
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["operations"])
+    async def readyz() -> JSONResponse:
+        wrong = health.wrong()
+        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+
+    @app.get("/metrics", tags=["operations"])
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @app.exception_handler(Problem)
+    async def refuse(_: Request, problem: Problem) -> JSONResponse:
+        return problem_response(problem)
+
+    return app
+
+
+def problem_response(problem: Problem) -> JSONResponse:
+    """RFC 9457."""
+    body = {"type": "about:blank", "title": problem.title, "status": problem.status}
+    if problem.detail:
+        body["detail"] = problem.detail
+    return JSONResponse(
+        {**body, **problem.more}, problem.status, media_type="application/problem+json"
+    )
+
+
+async def serve(
+    app: Callable[..., Awaitable[None]],
+    host: str,
+    port: int,
+    tasks: dict[str, Coroutine[Any, Any, None]],
+) -> None:
+    """Run until SIGTERM or SIGINT, or until a task ends: then all stop, and its error is raised."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
+        )
+    )
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    running = [asyncio.create_task(task, name=name) for name, task in tasks.items()]
+    web = asyncio.create_task(server._serve(), name="http")  # noqa: SLF001  without its signals
+    stopping = asyncio.create_task(stop.wait(), name="signal")
+    await asyncio.wait({stopping, web, *running}, return_when=asyncio.FIRST_COMPLETED)
+    failed = [t for t in (web, *running) if t.done() and not t.cancelled() and t.exception()]
+    server.should_exit = True
+    await asyncio.gather(web, return_exceptions=True)
+    for task in (stopping, *running):
+        task.cancel()
+    await asyncio.gather(stopping, *running, return_exceptions=True)
+    for task in failed:
+        log.error("stopped", task=task.get_name())
+        error = task.exception()
+        if error is not None:
+            raise error
