@@ -1,0 +1,36 @@
+"""The one error of this package: where it is, what is wrong, what was probably meant."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+Path = tuple[str | int, ...]
+
+
+class ConditionError(ValueError):
+    """A condition that cannot be read.
+
+    `path` leads from the document's root to the fault, keys as text and list positions as
+    numbers, so that a loader that knows lines can point at one.
+    """
+
+    def __init__(self, path: Path, message: str, hint: str | None = None) -> None:
+        self.path = path
+        self.message = message
+        self.hint = hint
+        super().__init__(f"{spelled(path)}: {message}" + (f"; {hint}" if hint else ""))
+
+
+def spelled(path: Path) -> str:
+    """`("who", "all", 2, "count")` as `who.all[2].count`."""
+    text = ""
+    for part in path:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def unknown(path: Path, what: str, word: object, known: Iterable[str]) -> ConditionError:
+    """The error for a word that is not one of `known`: names the likely one, or lists all."""
+    options = sorted(known)
+    near = get_close_matches(str(word), options, n=1, cutoff=0.5)
+    hint = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(options)
+    return ConditionError(path, f"unknown {what} '{word}'", hint)
