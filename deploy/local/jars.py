@@ -4,6 +4,7 @@ The lock names every jar, so a start resolves no POMs: `python -m deploy.local.k
 """
 
 import json
+import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -46,9 +47,16 @@ def jar_files(lock: JarLock, folder: Path) -> list[Path]:
             tempfile.TemporaryDirectory(dir=folder) as scratch,
             ThreadPoolExecutor(PARALLEL_DOWNLOADS) as pool,
         ):
-            maven = MavenContext(repo_cache=Path(scratch), timeout=TIMEOUT_SECONDS)
+            maven = _maven(Path(scratch))
             list(pool.map(lambda one: _fetch(maven, lock, one, folder), missing))
     return [folder / _file_name(one) for one in lock.jars]
+
+
+def _maven(scratch: Path) -> MavenContext:
+    """Maven Central, or the mirror that `TUVI_MAVEN_REPOSITORY` names (the lock trusts neither)."""
+    mirror = os.environ.get("TUVI_MAVEN_REPOSITORY")
+    repositories = {"mirror": mirror.rstrip("/")} if mirror else None
+    return MavenContext(repo_cache=scratch, remote_repos=repositories, timeout=TIMEOUT_SECONDS)
 
 
 def _file_name(coordinate: str) -> str:
@@ -66,7 +74,8 @@ def _fetch(maven: MavenContext, lock: JarLock, coordinate: str, folder: Path) ->
     except (OSError, RuntimeError, AssertionError) as error:
         raise StackError(
             f"Kafka's jar {coordinate} could not be fetched: {error}. "
-            "With TUVI_KAFKA=host:port a broker of yours is used and nothing is fetched."
+            "TUVI_MAVEN_REPOSITORY=address takes them from a mirror; "
+            "with TUVI_KAFKA=host:port a broker of yours is used and nothing is fetched."
         ) from error
     found = sha256(fetched)
     if found != lock.jars[coordinate]:
@@ -83,7 +92,7 @@ def resolve_lock(roots: Sequence[str]) -> JarLock:
     Where two roots differ about a version, the earlier root's counts.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        maven = MavenContext(repo_cache=Path(scratch), timeout=TIMEOUT_SECONDS)
+        maven = _maven(Path(scratch))
 
         def locked(coordinate: str) -> tuple[str, str]:
             group, artifact, version = coordinate.split(":")

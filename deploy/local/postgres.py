@@ -7,6 +7,7 @@ Trust on loopback, for development only: who can reach the port is let in as any
 import os
 import shutil
 import signal
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,9 @@ VERSION = 18
 SUPERUSER = "postgres"
 DATABASE = "tuvi"
 UNPRIVILEGED = "nobody"  # PostgreSQL refuses to run as root
+# After a kill of the server its backends hold its memory for a moment and it refuses to start.
+LEFT_OVER = "shared memory block"
+LEFT_OVER_SECONDS = 10.0
 OTHERS_MAY_PASS = 0o001
 
 SETTINGS = {
@@ -32,7 +36,10 @@ SETTINGS = {
 
 
 class Postgres:
-    """The server's life: `prepare` (any thread), `launch` (main thread), `wait_ready`, `stop`."""
+    """The server's life: `prepare` (any thread), `launch` (main thread), `wait_ready`, `stop`.
+
+    After a stop or a crash, `launch` and `wait_ready` bring it back on the same port.
+    """
 
     name = "PostgreSQL"
 
@@ -82,11 +89,20 @@ class Postgres:
             stop_signal=signal.SIGINT,
             directory=self._data,
         )
-        self._child = Child(program)
-        self._child.start()
+        deadline = time.monotonic() + LEFT_OVER_SECONDS
+        while True:
+            self._child = Child(program)
+            self._child.start()
+            try:
+                self._child.wait_until(self._is_ready)
+            except StackError:
+                if LEFT_OVER not in self._child.log_text() or time.monotonic() > deadline:
+                    raise
+            else:
+                return
 
     def wait_ready(self) -> None:
-        self.child.wait_until(self._is_ready)
+        """Make the database if there is none (`launch` has waited already)."""
         query = ["-h", HOST, "-p", str(self._port), "-U", SUPERUSER, "-d", "postgres", "-Atqc"]
         psql = [_binary("psql"), *query]
         exists = f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'"

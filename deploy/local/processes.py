@@ -114,17 +114,21 @@ class Child:
                 f"{self.program.name} ended with code {self._process.returncode}\n{self.log_tail()}"
             )
 
-    def stop(self, grace: float = 15.0) -> None:
-        """Stop signal, then SIGKILL after `grace` seconds. Without effect if it has ended."""
-        if self._process is None:
-            return
-        if self._process.poll() is None:
-            self._process.send_signal(self.program.stop_signal)
-            try:
-                self._process.wait(grace)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+    def stop(self, grace: float = 15.0) -> bool:
+        """Stop signal, then SIGKILL to all its processes after `grace` seconds. Whether it obeyed.
+
+        Without effect if it has ended by itself (False).
+        """
+        if self._process is None or self._process.poll() is not None:
+            return False
+        self._process.send_signal(self.program.stop_signal)
+        try:
+            self._process.wait(grace)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            return False
+        return True
 
     def log_text(self) -> str:
         """What this start (not earlier ones) has logged so far."""
