@@ -1,0 +1,60 @@
+"""Publishing: compiled, then tried out on the sample and on a contact of whom nothing is known."""
+
+import re
+from typing import Any
+
+from services.sender.templates.compile import MAX_HTML, compile_template
+from services.sender.templates.model import (
+    CompiledTemplate,
+    RenderFailure,
+    RenderJob,
+    TemplateError,
+    TemplateSource,
+)
+from services.sender.templates.pool import RenderPool
+from services.sender.templates.source import page
+
+_SHOP = {"name": "Shop", "url": "https://shop.example", "address": "1 Street, Town"}
+
+
+def minimal_sample(template: CompiledTemplate) -> dict[str, Any]:
+    """What is always there: an e-mail, the workspace's shop, where the mail belongs."""
+    data: dict[str, Any] = {
+        "contact": {"email": "someone@example.com"},
+        "shop": _SHOP,
+        "journey": "journey",
+        "step": "step",
+    }
+    if not template.transactional:
+        data["unsubscribe_url"] = "https://shop.example/u/token"
+    return data
+
+
+async def publish(source: TemplateSource, pool: RenderPool) -> CompiledTemplate:
+    """The compiled template. Raises TemplateError if it cannot be sent to everybody."""
+    template = compile_template(source)
+    samples = {"the sample": template.sample, "a contact with only an e-mail": None}
+    jobs = [
+        RenderJob(template, minimal_sample(template) | (sample or {}))
+        for sample in samples.values()
+    ]
+    for name, result in zip(samples, await pool.render(jobs), strict=True):
+        if isinstance(result, RenderFailure):
+            raise _placed(source, name, result.detail)
+        if (size := len(result.html.encode())) > MAX_HTML:
+            message = f"{size:,} bytes of HTML for {name}, over {MAX_HTML:,}"
+            raise TemplateError(template.id, 0, message, "Gmail cuts longer mails off")
+    return template
+
+
+def _placed(source: TemplateSource, name: str, detail: str) -> TemplateError:
+    """The failure where its expression is first written."""
+    made = page(source)
+    part, _, what = detail.partition(":")
+    hint = "write `| default(…)` or `{% if … is defined %}` around it"
+    found = re.search(r"`(.+)`$", what)
+    message = f"cannot be rendered for {name}: {what.partition(':')[2].strip() or what}"
+    if part in ("subject", "preheader"):
+        return TemplateError(source.id, made.field_line(part), message, hint)
+    at = made.body.find(found[1]) if found else -1
+    return made.error(max(at, 0), message, hint)
