@@ -38,7 +38,7 @@ def line_clock(
 
 def iso(moment: datetime) -> str:
     """As SES writes it: milliseconds and Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_instant(text: str, field: str) -> datetime:

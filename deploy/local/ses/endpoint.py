@@ -3,9 +3,9 @@
 import asyncio
 from datetime import datetime
 from time import time
-from uuid import uuid4
 
 import msgspec
+from uuid_utils import uuid4
 
 from deploy.local.ses import events as ses
 from deploy.local.ses import recipients as mailbox
@@ -37,6 +37,7 @@ class Endpoint:
         self.suppressed = Suppressed(home)
         self.signer = Signer(home, settings.signature_version)
         self.refusals: dict[str, int] = {}
+        self._closed = False
         self._mailboxes = settings.mailboxes()
         self._sender = ses.Sender(settings.region, settings.account_id)
         self._sets = frozenset(settings.configuration_set)
@@ -136,7 +137,13 @@ class Endpoint:
         self.refusals[kind] = self.refusals.get(kind, 0) + 1
 
     def close(self) -> None:
+        """What is still to happen goes on after the next start."""
+        self._closed = True
         self.record.close()
+
+    def _happen_later(self, message: Message, kind: str, to: str, detail: ses.Detail) -> None:
+        if not self._closed:
+            self.happen(message, kind, to, detail)
 
     def _outcome(self, message: Message, parts: Parts, to: str) -> str:
         if VIRUS in (parts.html or "") or VIRUS in (parts.text or ""):
@@ -150,7 +157,7 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         for number, (kind, detail) in enumerate(plan, start=1):
             after = self.settings.delivery_delay * number
-            loop.call_later(after, self.happen, message, kind, to, detail)
+            loop.call_later(after, self._happen_later, message, kind, to, detail)
 
     def _go_on(self, message: Message, to: str, done: list[str]) -> None:
         """The rest of a plan that a stop cut short; a plan that is no longer drawn is left."""

@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from deploy.local.ses import tracking
 from deploy.local.ses.admin_routes import Respond, as_json
+from deploy.local.ses.clock import iso
 from deploy.local.ses.endpoint import Endpoint
 from deploy.local.ses.reader_routes import missing, one_click_url
 
@@ -55,7 +56,8 @@ def _list(endpoint: Endpoint) -> Respond:
         before = int(given["before"]) if given.get("before", "").isdigit() else None
         limit = min(int(given["limit"]), 500) if given.get("limit", "").isdigit() else 50
         cards = endpoint.record.cards(given.get("to", ""), before, limit)
-        return as_json({"messages": cards, "total": len(endpoint.record.messages)})
+        told = {"total": len(endpoint.record.messages), "business_time": iso(endpoint.clock())}
+        return as_json({"messages": cards} | told)
 
     return respond
 

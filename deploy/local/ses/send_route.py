@@ -2,10 +2,9 @@
 
 import asyncio
 from typing import Any
-from uuid import uuid4
 
 import msgspec
-import structlog
+from uuid_utils import uuid4
 
 from deploy.local.ses import faults
 from deploy.local.ses.clock import wall
@@ -15,7 +14,6 @@ from deploy.local.ses.signature import Call
 from deploy.local.ses.wire import decode
 
 PATH = "/v2/email/outbound-emails"
-log = structlog.get_logger()
 
 
 class Hangup(Exception):  # noqa: N818  (it is not an error of ours)

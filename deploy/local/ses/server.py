@@ -72,6 +72,7 @@ def serve(endpoint: Endpoint) -> None:
         loop="uvloop",
         lifespan="on",
         access_log=False,
+        proxy_headers=False,
         log_level="warning",
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=2,

@@ -36,7 +36,9 @@ def rewritten(html: str, message_id: str) -> str:
 
 def _tracked(match: re.Match[str]) -> str | None:
     whole = match.group(0)
-    link = unescape(match.group(2) or match.group(3) or "").strip()
+    link = (match.group(2) or match.group(3) or "").strip()
+    if "&" in link:
+        link = unescape(link)
     if "ses:no-track" in whole.lower() or not link.lower().startswith(("http://", "https://")):
         return None
     return link

@@ -1,7 +1,6 @@
 """What SendEmail takes, and the checks that SES makes before it accepts."""
 
 import re
-from email.utils import parseaddr
 
 import msgspec
 
@@ -14,6 +13,7 @@ HEADER_NAME = re.compile(r"[!-9;-@A-~]{1,126}")
 HEADER_VALUE = re.compile(r"[ -~]{1,995}")
 TAG = re.compile(r"[A-Za-z0-9_-]{1,256}")
 DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+NAMED = re.compile(r"[^<>]*<([^<>]*)>\s*")
 LOCAL = re.compile(r"[!-~]{1,64}")
 CONTROL = re.compile(r"[\r\n\0]")
 OWN_HEADERS = {"bcc", "cc", "content-type", "date", "from", "message-id", "mime-version", "to"} | {
@@ -100,7 +100,8 @@ def bare(address: str) -> str:
     """The address in `Name <address>`; Refusal if SES would not take it (ASCII, punycode)."""
     if CONTROL.search(address):
         raise bad_request("Local address contains control or whitespace")
-    plain = address if "<" not in address else parseaddr(address)[1]
+    named = NAMED.fullmatch(address)
+    plain = named.group(1) if named else address
     local, at, domain = plain.rpartition("@")
     if not at:
         raise bad_request("Missing final '@domain'")
