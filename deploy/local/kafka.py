@@ -20,7 +20,8 @@ STOP_SECONDS = 40.0  # the first stop makes the archive of classes, on a busy ma
 STARTED = "Kafka Server started"  # logged by kafka.server.KafkaRaftServer once requests are served
 
 # One broker, so every internal topic has one copy. Groups of tests form at once and may use short
-# sessions. A killed broker is let in again after its own session. The cleaner's buffer would otherwise take 128 MB of the heap.
+# sessions. A killed broker is let in again once its old session has ended, hence a short one. The
+# cleaner's buffer would otherwise take 128 MB of the heap.
 PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
