@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shared.contracts import CODECS, Undecodable
+from shared.contracts import CODECS, Undecodable, UnknownType
 from shared.db.outbox import Row
 from shared.db.timers import Timer
+from shared.errors import StageStopped
 from shared.kafka.records import SOURCE_HEADER, Outgoing, Received, Source, Work
 
 
@@ -62,6 +63,8 @@ def collect(batch: Batch, topic: str, records: Iterable[Any]) -> None:
         batch.positions[topic] = record.offset + 1
         try:
             received = decode(topic, record)
+        except UnknownType as unknown:
+            raise StageStopped(f"{topic}: this version does not know {unknown}") from unknown
         except (Undecodable, ValueError) as error:
             batch.dead.append((undecoded(topic, record), f"undecodable: {error}"))
             continue
