@@ -1,6 +1,6 @@
 """The condition language of segments, triggers, audiences and branches; pure. See docs."""
 
-from .aggregates import AggregateState, Occurrence, fold, merge
+from .aggregates import AggregateState, Occurrence, fold, merge, states
 from .errors import ConditionError
 from .evaluating import Answer, Evaluator, Facts, bucket, compiled, evaluate
 from .matching import matches
@@ -29,4 +29,5 @@ __all__ = [
     "parse",
     "parse_where",
     "segments",
+    "states",
 ]

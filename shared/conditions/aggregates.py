@@ -1,6 +1,7 @@
 """The little that is remembered of the past, folded event by event in any order."""
 
 from bisect import insort
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
@@ -33,8 +34,9 @@ class Occurrence(msgspec.Struct, frozen=True, kw_only=True):
 class AggregateState(msgspec.Struct, frozen=True, omit_defaults=True):
     """What an aggregate remembers; times are microseconds since 1970, in ascending order.
 
-    `times` are the newest or the oldest, as many as the aggregate asks; `amounts` the newest
-    `MAX_KEPT` with their times; `sum` all amounts together (None where none are asked). JSON and back is loss-free.
+    `times` are the newest or the oldest, as many as the aggregate asks; `sum` is of all amounts
+    and `amounts` are the newest `MAX_KEPT` with their times, where the aggregate asks for them.
+    JSON and back is loss-free, with Decimals as text or as numbers.
     """
 
     count: int
@@ -43,6 +45,14 @@ class AggregateState(msgspec.Struct, frozen=True, omit_defaults=True):
     times: tuple[int, ...] = ()
     sum: Decimal | None = None
     amounts: tuple[tuple[int, Decimal], ...] = ()
+
+
+_States = dict[str, AggregateState]
+
+
+def states(data: Mapping[str, Any]) -> dict[str, AggregateState]:
+    """Plain data, as a profile carries it, as states by their aggregates' keys."""
+    return msgspec.convert(data, _States)
 
 
 def fold(state: AggregateState | None, spec: Aggregate, event: Occurrence) -> AggregateState | None:

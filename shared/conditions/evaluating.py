@@ -5,7 +5,7 @@ answer is constant from one edge to the next, and the edge itself has the new an
 """
 
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache, singledispatch
@@ -37,14 +37,14 @@ from .values import EXACT, instant, micros, moment
 
 class Facts(msgspec.Struct, kw_only=True):
     """What is known of a contact. `traits` given and computed; `consent` topic to state;
-    `aggregates` by their keys; `contact` its id, which places it in a random bucket.
+    `segments` and `lists` names; `aggregates` by their keys; `contact` its id, for `random`.
     """
 
     contact: str
     traits: dict[str, Any] = {}
     consent: dict[str, str] = {}
-    segments: set[str] = set()
-    lists: set[str] = set()
+    segments: Collection[str] = frozenset()
+    lists: Collection[str] = frozenset()
     aggregates: dict[str, AggregateState] = {}
 
 

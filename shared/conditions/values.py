@@ -14,7 +14,7 @@ EXACT = Context(prec=60)
 _LARGEST = Decimal(10) ** 15
 _MOST_DECIMALS = 20
 
-_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?", re.ASCII)
+_NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _SPAN = re.compile(r"([0-9]{1,10})([dhms])", re.ASCII)
 _SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DATE_LENGTH = len("2026-01-31")
