@@ -1,0 +1,205 @@
+"""Definitions: versioned rows of the service that owns them, announced on `definitions`.
+
+Every process reads the topic whole and acts on its Registry, the owner too: so all see the same
+versions in the same order, and a restarted process knows them before it starts.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, Literal
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+
+from shared.contracts import Definition, topics
+from shared.contracts.codec import Message, encode
+from shared.kafka.producer import Addressed, OrderedProducer
+from shared.kafka.reader import WholeTopic
+
+log = structlog.get_logger()
+Kind = Literal["segment", "journey", "template", "workspace"]
+Status = Literal["draft", "running", "paused", "archived"]
+
+TABLE = """
+CREATE SEQUENCE definition_revisions;
+CREATE TABLE definitions (
+    workspace text    NOT NULL,
+    kind      text    NOT NULL,
+    id        text    NOT NULL,
+    version   integer NOT NULL,               -- rises when the body changes
+    revision  bigint  NOT NULL,               -- rises with every change, a pause too
+    status    text    NOT NULL,
+    body      jsonb   NOT NULL,
+    announced boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (workspace, kind, id, version)
+);
+CREATE INDEX definitions_unannounced ON definitions (revision) WHERE NOT announced;
+"""
+
+
+async def save(
+    connection: asyncpg.Connection,
+    *,
+    workspace: str,
+    kind: Kind,
+    id: str,  # noqa: A002  the field's name
+    body: dict[str, Any],
+    status: Status = "running",
+) -> Definition:
+    """A new version when the body changed; a new revision when anything did. Idempotent."""
+    async with connection.transaction():
+        await connection.execute(
+            "SELECT pg_advisory_xact_lock(hashtext($1))", f"{workspace}/{kind}/{id}"
+        )
+        row = await connection.fetchrow(
+            """SELECT version, revision, status, body FROM definitions
+               WHERE workspace = $1 AND kind = $2 AND id = $3 ORDER BY version DESC LIMIT 1""",
+            workspace,
+            kind,
+            id,
+        )
+        same = row is not None and encode(row["body"]) == encode(body)
+        if same and row["status"] == status:
+            return _definition(workspace, kind, id, row)
+        version = (row["version"] if row else 0) + (0 if same else 1)
+        saved = await connection.fetchrow(
+            """INSERT INTO definitions (workspace, kind, id, version, revision, status, body)
+               VALUES ($1, $2, $3, $4, nextval('definition_revisions'), $5, $6)
+               ON CONFLICT (workspace, kind, id, version) DO UPDATE
+               SET status = excluded.status, revision = excluded.revision, announced = false
+               RETURNING version, revision, status, body""",
+            workspace,
+            kind,
+            id,
+            version,
+            status,
+            body,
+        )
+        return _definition(workspace, kind, id, saved)
+
+
+async def latest(connection: asyncpg.Connection, workspace: str, kind: Kind) -> list[Definition]:
+    """The newest version of each, by id."""
+    rows = await connection.fetch(
+        """SELECT DISTINCT ON (id) id, version, revision, status, body FROM definitions
+           WHERE workspace = $1 AND kind = $2 ORDER BY id, version DESC""",
+        workspace,
+        kind,
+    )
+    return [_definition(workspace, kind, row["id"], row) for row in rows]
+
+
+def _definition(workspace: str, kind: Any, name: str, row: Any) -> Definition:
+    return Definition(
+        workspace=workspace,
+        kind=kind,
+        id=name,
+        version=row["version"],
+        revision=row["revision"],
+        status=row["status"],
+        body=row["body"],
+    )
+
+
+class Announcer:
+    """Publishes rows that are not announced yet, in order of revision; at least once."""
+
+    def __init__(self, pool: asyncpg.Pool, kafka: str, prefix: str = "") -> None:
+        self._pool, self._prefix = pool, prefix
+        self._producer = OrderedProducer(kafka)
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """Call after a commit, so that nobody waits for the next look."""
+        self._wake.set()
+
+    async def run(self, look_every: float = 1.0) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                try:
+                    await self._announce()
+                except KafkaError as error:
+                    log.warning("definitions wait for Kafka", reason=type(error).__name__)
+                try:
+                    async with asyncio.timeout(look_every):
+                        await self._wake.wait()
+                except TimeoutError:
+                    continue
+                self._wake.clear()
+        finally:
+            await self._producer.close()
+
+    async def _announce(self) -> None:
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(
+                """SELECT workspace, kind, id, version, revision, status, body FROM definitions
+                   WHERE NOT announced ORDER BY revision FOR UPDATE"""
+            )
+            if not rows:
+                return
+            found = [_definition(r["workspace"], r["kind"], r["id"], r) for r in rows]
+            await self._producer.publish([self._addressed(d) for d in found])
+            await connection.execute(
+                "UPDATE definitions SET announced = true WHERE revision = ANY($1::bigint[])",
+                [d.revision for d in found],
+            )
+
+    def _addressed(self, definition: Definition) -> Addressed:
+        key = f"{definition.workspace}:{definition.kind}:{definition.id}:{definition.version}"
+        topic = self._prefix + topics.DEFINITIONS.name
+        return Addressed(topic, 0, key.encode(), encode(definition), [])
+
+
+class Registry:
+    """All definitions as announced so far. `version` rises with each one taken."""
+
+    def __init__(self, kafka: str, prefix: str = "") -> None:
+        self._reader = WholeTopic(kafka, topics.DEFINITIONS, self._take, prefix=prefix)
+        self._versions: dict[tuple[str, str, str, int], Definition] = {}
+        self._newest: dict[tuple[str, str, str], Definition] = {}
+        self._on_change: list[Callable[[Definition], None]] = []
+        self.version = 0
+
+    @property
+    def ready(self) -> asyncio.Event:
+        """Set when the topic has been read to its end once."""
+        return self._reader.ready
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await self._reader.run()
+
+    def on_change(self, call: Callable[[Definition], None]) -> None:
+        self._on_change.append(call)
+
+    def get(self, workspace: str, kind: Kind, name: str) -> Definition | None:
+        """The newest version."""
+        return self._newest.get((workspace, kind, name))
+
+    def version_of(self, workspace: str, kind: Kind, name: str, version: int) -> Definition | None:
+        """A pinned version."""
+        return self._versions.get((workspace, kind, name, version))
+
+    def all(self, kind: Kind, workspace: str | None = None) -> list[Definition]:
+        """The newest version of each, ordered by workspace and id."""
+        return [
+            d
+            for (w, k, _), d in sorted(self._newest.items())
+            if k == kind and workspace in (None, w)
+        ]
+
+    def _take(self, message: Message) -> None:
+        assert isinstance(message, Definition)  # noqa: S101  the topic has no other type
+        name = (message.workspace, message.kind, message.id)
+        known = self._versions.get((*name, message.version))
+        if known is not None and known.revision >= message.revision:
+            return
+        self._versions[(*name, message.version)] = message
+        newest = self._newest.get(name)
+        if newest is None or message.version >= newest.version:
+            self._newest[name] = message
+        self.version += 1
+        for call in self._on_change:
+            call(message)
