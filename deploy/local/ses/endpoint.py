@@ -96,7 +96,7 @@ class Endpoint:
             subject=simple.subject.data,
             headers=[Field(header.name, header.value) for header in simple.headers],
             tags={tag.name: tag.value for tag in request.email_tags},
-            configuration_set=request.configuration_set_name,
+            configuration_set=request.configuration_set_name or None,
             links=links(parts.html),
             source_ip=source_ip,
             fault=fault,
@@ -127,7 +127,7 @@ class Endpoint:
             detail=ses.timed(kind, detail, moment, event_id),
         )
         self.record.add_event(event)
-        if kind == ses.COMPLAINT or detail.get("bounceType") == "Permanent":
+        if ses.suppresses(kind, detail):
             self.suppressed.learn(to, kind.upper(), event.at)
         if event.published:
             self.topic.publish(event.seq)

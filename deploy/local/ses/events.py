@@ -156,3 +156,10 @@ def timed(kind: str, detail: Detail, at: datetime, event_id: str) -> Detail:
 
 
 PLANNED = frozenset({DELIVERY, BOUNCE, REJECT, DELAY})
+
+
+def suppresses(kind: str, detail: Detail) -> bool:
+    """Whether the account's suppression list learns from it; `not-spam` takes a complaint back."""
+    if kind == COMPLAINT:
+        return bool(detail["complaintFeedbackType"] != "not-spam")
+    return kind == BOUNCE and detail["bounceType"] == "Permanent"

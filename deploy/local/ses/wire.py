@@ -50,9 +50,9 @@ class Simple(msgspec.Struct, rename="pascal"):
 
 
 class Content(msgspec.Struct, rename="pascal"):
+    """Raw and Template are not read, so that their absence gives one clear refusal."""
+
     simple: Simple | None = None
-    raw: msgspec.Raw | None = None
-    template: msgspec.Raw | None = None
 
 
 class Destination(msgspec.Struct, rename="pascal"):

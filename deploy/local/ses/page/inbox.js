@@ -88,7 +88,7 @@ async function refresh() {
     $("fresh").hidden = false;
   } else {
     // After a gap of more than a page the list starts anew: holes would hide mails.
-    if (fresh.length === messages.length && shown.size) clear();
+    if (fresh.length === PAGE && shown.size) clear();
     if (!shown.size) older = messages.length === PAGE ? messages.at(-1).seq : null;
     place(fresh, true);
   }
