@@ -1,0 +1,44 @@
+# Everything starts here. Needs Python 3.11+ and a package index, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo up test check format bench clean
+
+# The environment: made once, made again when the lock changes.
+.venv/ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tuvi needs Python 3.11 or newer; say which: make PYTHON=python3.12")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements.lock)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/ready  ## five days of a shop in three minutes, checked
+	@$(BIN)/tuvi demo
+
+up: .venv/ready  ## the whole stack in real time, until Ctrl-C
+	@$(BIN)/tuvi up
+
+test: .venv/ready  ## all tests, on real Kafka and PostgreSQL
+	$(BIN)/pytest -q
+
+check: .venv/ready  ## format, lint, types, boundaries, tests: what CI runs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q
+
+format: .venv/ready
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: .venv/ready  ## figures beside the machine's raw limits
+	$(BIN)/python -m tests.benchmarks
+
+lock:  ## newest versions of everything, with hashes
+	$(BIN)/uv pip compile pyproject.toml --group local --group dev --generate-hashes --no-header \
+	  --no-emit-index-url --no-annotate --universal --python-version 3.11 --quiet -o requirements.lock
+
+clean:
+	rm -rf .venv .tuvi .mypy_cache .ruff_cache .pytest_cache .hypothesis

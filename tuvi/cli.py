@@ -1,0 +1,70 @@
+"""`tuvi`: the one command. Each group of commands is a file beside this one."""
+
+import asyncio
+import importlib
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import uvloop
+
+from shared.logging import configure
+from shared.settings import PORTS
+from tuvi import definitions, keys, operations
+from tuvi.client import CommandError
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+app.add_typer(definitions.journeys, name="journeys", help="Journeys: validate, apply, explain.")
+app.add_typer(definitions.segments, name="segments", help="Segments: validate, apply, list.")
+app.add_typer(definitions.templates, name="templates", help="Templates: validate, apply, list.")
+app.add_typer(keys.app, name="keys", help="Keys of a workspace: create, list, revoke.")
+app.command()(operations.migrate)
+
+HOME = Path(".tuvi")
+
+
+@app.command()
+def serve(service: Annotated[str, typer.Argument(help=" | ".join(PORTS))]) -> None:
+    """Run one service until it is told to stop; settings come from the environment."""
+    if service not in PORTS:
+        raise CommandError(f"no service {service!r}; there are {', '.join(PORTS)}")
+    settings = importlib.import_module(f"services.{service}.settings").Settings()
+    if not settings.port:
+        settings.port = PORTS[service]
+    configure(service, settings.log_level)
+    main = importlib.import_module(f"services.{service}.main")
+    uvloop.run(main.run(settings))
+
+
+@app.command()
+def up(home: Annotated[Path, typer.Option(help="Where data and logs are kept.")] = HOME) -> None:
+    """The whole stack on this machine, in real time, until Ctrl-C."""
+    from deploy.local import up as laptop  # noqa: PLC0415  not needed on a cluster
+
+    laptop.run(home)
+
+
+@app.command()
+def demo(
+    minutes: Annotated[float, typer.Option(help="How long the shop lives on.")] = 3.0,
+    speed: Annotated[float, typer.Option(help="Business seconds a second.")] = 2400.0,
+    seed: Annotated[int, typer.Option(help="The same shop every time.")] = 7,
+) -> None:
+    """Five days of a synthetic shop in three minutes, with a self-check at the end."""
+    from deploy.local import demo as laptop  # noqa: PLC0415  not needed on a cluster
+
+    raise typer.Exit(asyncio.run(laptop.run(minutes=minutes, speed=speed, seed=seed)))
+
+
+def main() -> Any:
+    """Entry point: errors meant for the user are one line and exit code 1."""
+    try:
+        return app()
+    except CommandError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201  a command line speaks
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,71 @@
+"""How the command line talks to the services: HTTP with a bearer key, problems told in words."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from shared.contracts.codec import decode_plain
+from shared.settings import PORTS
+
+CONTEXT = Path(".tuvi/context.json")  # written by `tuvi up`
+TIMEOUT = 30.0
+
+
+class CommandError(Exception):
+    """Told to the user as it stands; exit code 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """`host` is `http://127.0.0.1`-like: each service is on its own port, or `urls` says where."""
+
+    host: str
+    key: str
+    urls: dict[str, str]
+
+    def request(
+        self, service: str, method: str, path: str, body: bytes | None = None, **query: str
+    ) -> Any:
+        """The decoded answer. Raises CommandError with the problem's detail."""
+        base = self.urls.get(service, f"{self.host}:{PORTS[service]}")
+        found = {name: value for name, value in query.items() if value}
+        url = base + path + (f"?{urlencode(found)}" if found else "")
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/yaml"}
+        request = Request(url, data=body, method=method, headers=headers)  # noqa: S310  user's URL
+        try:
+            with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
+                return decode_plain(answer.read() or b"null")
+        except HTTPError as error:
+            raise CommandError(_told(error)) from error
+        except (URLError, OSError) as error:
+            raise CommandError(f"{service} does not answer at {base}: {error}") from error
+
+
+def _told(error: HTTPError) -> str:
+    text = error.read().decode(errors="replace")
+    try:
+        problem = json.loads(text)
+    except ValueError:
+        return f"{error.code}: {text[:500]}"
+    lines = [str(problem.get("detail") or problem.get("title") or problem)]
+    lines += [str(problem[name]) for name in ("hint",) if problem.get(name)]
+    lines += [f"  {entry}" for entry in problem.get("errors", [])]
+    return "\n".join(lines)
+
+
+def from_environment(url: str, key: str) -> Client:
+    """Flags, else TUVI_URL and TUVI_KEY, else the context of a running `tuvi up`."""
+    context: dict[str, Any] = {}
+    if CONTEXT.exists():
+        context = json.loads(CONTEXT.read_text())
+    host = url or os.environ.get("TUVI_URL", "")
+    return Client(
+        host or context.get("host", "http://127.0.0.1"),
+        key or os.environ.get("TUVI_KEY", "") or context.get("key", ""),
+        {} if host else context.get("urls", {}),
+    )

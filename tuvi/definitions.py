@@ -1,0 +1,146 @@
+"""`tuvi journeys|segments|templates`: files in, answers out; the services do the checking."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from shared.contracts.codec import encode
+from tuvi.client import Client, CommandError, from_environment
+
+Url = Annotated[str, typer.Option(help="Where the services are (TUVI_URL).")]
+Key = Annotated[str, typer.Option(help="A key with scope write (TUVI_KEY).")]
+AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
+Files = Annotated[list[Path], typer.Argument(help="Files or folders.", exists=True)]
+
+journeys = typer.Typer(no_args_is_help=True)
+segments = typer.Typer(no_args_is_help=True)
+templates = typer.Typer(no_args_is_help=True)
+
+
+def found(paths: list[Path], suffix: str) -> Iterator[Path]:
+    """The files meant; parts that begin with `_` belong to others."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for file in sorted(path.glob(f"*{suffix}")):
+            if not file.name.startswith("_"):
+                yield file
+
+
+def apply(client: Client, service: str, kind: str, paths: list[Path], suffix: str) -> None:
+    """PUT each file; the service answers with its version, or with what is wrong and where."""
+    for file in found(paths, suffix):
+        answer = client.request(
+            service, "PUT", f"/v1/{kind}/{file.stem}", file.read_bytes(), file=file.name
+        )
+        typer.echo(f"{file.stem}: version {answer['version']}, {answer['status']}")
+
+
+def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
+    if as_json:
+        typer.echo(encode(answer).decode())
+        return
+    for item in answer["items"]:
+        typer.echo("  ".join(f"{name}={value}" for name, value in item.items() if name != "body"))
+
+
+@journeys.command("apply")
+def journeys_apply(files: Files, url: Url = "", key: Key = "") -> None:
+    """Publish journeys; each becomes a new version if it changed."""
+    apply(from_environment(url, key), "orchestrator", "journeys", files, ".yaml")
+
+
+@journeys.command("validate")
+def journeys_validate(files: Files) -> None:
+    """Check journey files without a server; exit code 1 with file, line and what was meant."""
+    from services.orchestrator.journey_files import load_journey_file  # noqa: PLC0415
+
+    from services.orchestrator.domain import JourneyError  # noqa: PLC0415  only this command
+
+    for file in found(files, ".yaml"):
+        try:
+            load_journey_file(file.read_text(), str(file))
+        except JourneyError as error:
+            raise CommandError(str(error)) from error
+        typer.echo(f"{file}: ok")
+
+
+@journeys.command("list")
+def journeys_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
+    """All journeys with version and status."""
+    client = from_environment(url, key)
+    _show(client.request("orchestrator", "GET", "/v1/journeys"), as_json)
+
+
+@journeys.command()
+def pause(journey: str, url: Url = "", key: Key = "") -> None:
+    """Nobody enters, nobody moves on, nothing is sent until it is resumed."""
+    from_environment(url, key).request("orchestrator", "POST", f"/v1/journeys/{journey}/pause")
+    typer.echo(f"{journey}: paused")
+
+
+@journeys.command()
+def resume(journey: str, url: Url = "", key: Key = "") -> None:
+    """Go on where it was paused."""
+    from_environment(url, key).request("orchestrator", "POST", f"/v1/journeys/{journey}/resume")
+    typer.echo(f"{journey}: running")
+
+
+@journeys.command()
+def explain(
+    journey: str,
+    contact: str = "",
+    user_id: str = "",
+    email: str = "",
+    url: Url = "",
+    key: Key = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """A contact's way through a journey: what was decided, when and why."""
+    client = from_environment(url, key)
+    if not contact:
+        if not (user_id or email):
+            raise CommandError("say who: --contact, --user-id or --email")
+        answer = client.request("segmenter", "GET", "/v1/contacts", user_id=user_id, email=email)
+        if not answer["items"]:
+            raise CommandError("no contact with this id: no accepted event has named it yet")
+        contact = answer["items"][0]["contact"]
+    path = f"/v1/journeys/{journey}/explain"
+    told = client.request("orchestrator", "GET", path, contact=contact)
+    typer.echo(json.dumps(told, indent=2, default=str) if as_json else "\n".join(told["words"]))
+
+
+@segments.command("apply")
+def segments_apply(files: Files, url: Url = "", key: Key = "") -> None:
+    """Publish segments; contacts are back-filled while events flow."""
+    apply(from_environment(url, key), "segmenter", "segments", files, ".yaml")
+
+
+@segments.command("list")
+def segments_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
+    """All segments with their number of members."""
+    _show(from_environment(url, key).request("segmenter", "GET", "/v1/segments"), as_json)
+
+
+@templates.command("apply")
+def templates_apply(files: Files, url: Url = "", key: Key = "") -> None:
+    """Publish templates; checked and rendered with sample data first."""
+    from services.sender.templates import read_templates  # noqa: PLC0415  only this command
+
+    client = from_environment(url, key)
+    for path in files:
+        for source in read_templates(path):
+            name, body = source.id, encode(source)
+            answer = client.request("sender", "PUT", f"/v1/templates/{name}", body)
+            typer.echo(f"{name}: version {answer['version']}, {answer['status']}")
+
+
+@templates.command("list")
+def templates_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
+    """All templates with version and status."""
+    _show(from_environment(url, key).request("sender", "GET", "/v1/templates"), as_json)
