@@ -135,13 +135,20 @@ async function detail(anew) {
       return item;
     }));
     $("said").textContent = "";
-    $("frame").src = html ? `/inbox/${id}/html` : "about:blank";
+    frame(html ? `/inbox/${id}/html` : "about:blank");
     if (!html && tab === "html") show("text");
   }
   $("count").textContent = events.length;
   if ($("events").childElementCount !== events.length || anew) {
     $("events").replaceChildren(...events.map(line));
   }
+}
+
+// A new frame each time: changing the source of one would put steps into the browser's history.
+function frame(source) {
+  const fresh = $("frame").cloneNode();
+  fresh.src = source;
+  $("frame").replaceWith(fresh);
 }
 
 function line(event) {
@@ -168,7 +175,7 @@ async function choose(id, remember) {
   $("main").classList.toggle("reading", Boolean(id));
   $("article").hidden = !id;
   $("none").hidden = Boolean(id);
-  if (!id) { $("frame").src = "about:blank"; return; }
+  if (!id) { frame("about:blank"); return; }
   try {
     await detail(true);
   } catch (error) {
