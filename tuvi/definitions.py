@@ -1,7 +1,6 @@
 """`tuvi journeys|segments|templates`: files in, answers out; the services do the checking."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +8,7 @@ import typer
 
 from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError, from_environment
+from tuvi.publishing import files_of, publish_folder
 
 Url = Annotated[str, typer.Option(help="Where the services are (TUVI_URL).")]
 Key = Annotated[str, typer.Option(help="A key with scope write (TUVI_KEY).")]
@@ -20,24 +20,9 @@ segments = typer.Typer(no_args_is_help=True)
 templates = typer.Typer(no_args_is_help=True)
 
 
-def found(paths: list[Path], suffix: str) -> Iterator[Path]:
-    """The files meant; parts that begin with `_` belong to others."""
+def _apply(kind: str, paths: list[Path], client: Client) -> None:
     for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        for file in sorted(path.glob(f"*{suffix}")):
-            if not file.name.startswith("_"):
-                yield file
-
-
-def apply(client: Client, service: str, kind: str, paths: list[Path], suffix: str) -> None:
-    """PUT each file; the service answers with its version, or with what is wrong and where."""
-    for file in found(paths, suffix):
-        answer = client.request(
-            service, "PUT", f"/v1/{kind}/{file.stem}", file.read_bytes(), file=file.name
-        )
-        typer.echo(f"{file.stem}: version {answer['version']}, {answer['status']}")
+        publish_folder(client, kind, path, typer.echo)
 
 
 def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
@@ -51,7 +36,7 @@ def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
 @journeys.command("apply")
 def journeys_apply(files: Files, url: Url = "", key: Key = "") -> None:
     """Publish journeys; each becomes a new version if it changed."""
-    apply(from_environment(url, key), "orchestrator", "journeys", files, ".yaml")
+    _apply("journeys", files, from_environment(url, key))
 
 
 @journeys.command("validate")
@@ -61,7 +46,7 @@ def journeys_validate(files: Files) -> None:
 
     from services.orchestrator.domain import JourneyError  # noqa: PLC0415  only this command
 
-    for file in found(files, ".yaml"):
+    for file in files_of(files, ".yaml"):
         try:
             load_journey_file(file.read_text(), str(file))
         except JourneyError as error:
@@ -118,7 +103,7 @@ def explain(
 @segments.command("apply")
 def segments_apply(files: Files, url: Url = "", key: Key = "") -> None:
     """Publish segments; contacts are back-filled while events flow."""
-    apply(from_environment(url, key), "segmenter", "segments", files, ".yaml")
+    _apply("segments", files, from_environment(url, key))
 
 
 @segments.command("list")
@@ -130,14 +115,7 @@ def segments_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> N
 @templates.command("apply")
 def templates_apply(files: Files, url: Url = "", key: Key = "") -> None:
     """Publish templates; checked and rendered with sample data first."""
-    from services.sender.templates import read_templates  # noqa: PLC0415  only this command
-
-    client = from_environment(url, key)
-    for path in files:
-        for source in read_templates(path):
-            name, body = source.id, encode(source)
-            answer = client.request("sender", "PUT", f"/v1/templates/{name}", body)
-            typer.echo(f"{name}: version {answer['version']}, {answer['status']}")
+    _apply("templates", files, from_environment(url, key))
 
 
 @templates.command("list")

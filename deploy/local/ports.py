@@ -19,6 +19,12 @@ class Ports:
     kafka: int = 19092
     kafka_controller: int = 19093
     postgres: int = 15432
+    ses: int = 8010
+    ingest: int = 8001
+    segmenter: int = 8002
+    orchestrator: int = 8003
+    sender: int = 8004
+    metrics: int = 8005
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:

@@ -114,6 +114,11 @@ class Child:
                 f"{self.program.name} ended with code {self._process.returncode}\n{self.log_tail()}"
             )
 
+    def terminate(self) -> None:
+        """The stop signal only; `stop` waits. For ending several side by side."""
+        if self.running and self._process is not None:
+            self._process.send_signal(self.program.stop_signal)
+
     def stop(self, grace: float = 15.0) -> bool:
         """Stop signal, then SIGKILL to all its processes after `grace` seconds. Whether it obeyed.
 

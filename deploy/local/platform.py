@@ -1,0 +1,215 @@
+"""All of Tuvi on this machine: the stack, the SES endpoint, the five services, the starter files.
+
+Used by `tuvi up`, the demo and the acceptance tests; they differ in home, ports and clock.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import sys
+import urllib.error
+import urllib.request
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+import asyncpg
+
+from deploy.local.ports import HOST, Ports, claim
+from deploy.local.processes import Child, Program
+from deploy.local.stack import Addresses, Stack
+from shared.auth import create_key
+from shared.contracts.stages import SERVICES
+from shared.db.migrate import migrate
+from tuvi.client import Client
+from tuvi.publishing import publish_folder
+
+STARTER = Path(__file__).parents[2] / "starter"
+SES_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+TOPIC_ARN = "arn:aws:sns:eu-west-1:000000000000:tuvi-ses"
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where business time begins and how fast it runs; None: now, at the wall's speed."""
+
+    business: datetime | None = None
+    speed: float = 1.0
+
+
+@dataclass(slots=True)
+class Platform:
+    """`start` in the main thread (see processes); `stop` ends all in reverse order."""
+
+    home: Path
+    ports: Ports = field(default_factory=Ports.from_environment)
+    clock: Clock = field(default_factory=Clock)
+    ses_flags: tuple[str, ...] = ()
+    environment: dict[str, str] = field(default_factory=dict)
+    quickstart: bool = True
+    urls: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    children: dict[str, Child] = field(default_factory=dict)
+    _stack: Stack | None = None
+    _addresses: Addresses | None = None
+    _line: tuple[datetime, datetime, float] | None = None
+
+    def start(self) -> Self:
+        """Everything up and ready, definitions published."""
+        try:
+            self._claim_ports()
+            self._stack = Stack(self.home, self.ports)
+            self._addresses = self._stack.start()
+            asyncio.run(self._prepare())
+            self._start_ses()
+            for service in SERVICES:
+                self.start_service(service)
+            for service in SERVICES:
+                self.wait_ready(service)
+            self._publish()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Services first, so that they finish their batches; then the servers."""
+        children = [*reversed(self.children.values())]
+        for child in children:
+            child.terminate()
+        for child in children:
+            child.stop()
+        if self._stack is not None:
+            self._stack.stop()
+
+    def check(self) -> None:
+        """StackError with the log's tail if a process has ended."""
+        for child in self.children.values():
+            child.check()
+        if self._stack is not None:
+            self._stack.check()
+
+    @property
+    def admin_dsn(self) -> str:
+        assert self._addresses is not None  # noqa: S101  only after start
+        return self._addresses.postgres
+
+    @property
+    def kafka(self) -> str:
+        assert self._addresses is not None  # noqa: S101  only after start
+        return self._addresses.kafka
+
+    def client(self) -> Client:
+        return Client(f"http://{HOST}", self.keys["write"], self.urls)
+
+    def start_service(self, service: str) -> None:
+        """Start (or start again) one service as a process of its own."""
+        child = Child(
+            Program(
+                service,
+                [sys.executable, "-m", "tuvi.cli", "serve", service],
+                self.home / "logs" / f"{service}.log",
+                {**self._common(), **self._of(service), **self.environment},
+            )
+        )
+        child.start()
+        self.children[service] = child
+
+    def wait_ready(self, service: str, timeout: float = 60.0) -> None:
+        self.children[service].wait_until(lambda: _answers(self.urls[service] + "/readyz"), timeout)
+
+    def _claim_ports(self) -> None:
+        for name in ("ses", *SERVICES):
+            self.urls[name] = f"http://{HOST}:{claim(name, getattr(self.ports, name))}"
+
+    def _common(self) -> dict[str, str]:
+        return {
+            "TUVI_KAFKA": self.kafka,
+            "TUVI_HOST": HOST,
+            "TUVI_PUBLIC_URL": self.urls["ingest"],
+            "TUVI_TOKEN_KEYS": json.dumps([self.keys["tokens"]]),
+            "TUVI_SES_ENDPOINT": self.urls["ses"],
+            "TUVI_SNS_TRUSTED_ORIGINS": json.dumps([self.urls["ses"]]),
+            "TUVI_SNS_TOPICS": json.dumps([TOPIC_ARN]),
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            **SES_CREDENTIALS,
+        }
+
+    def _of(self, service: str) -> dict[str, str]:
+        dsn = self.admin_dsn.replace("//postgres@", f"//tuvi_{service}@")
+        return {"TUVI_DSN": dsn, "TUVI_PORT": self.urls[service].rsplit(":", 1)[1]}
+
+    async def _prepare(self) -> None:
+        await migrate(self.admin_dsn, self.kafka)
+        connection = await asyncpg.connect(self.admin_dsn)
+        try:
+            await self._set_clock(connection)
+            await self._read_or_make_keys(connection)
+        finally:
+            await connection.close()
+
+    async def _set_clock(self, connection: asyncpg.Connection) -> None:
+        """A home that was used before keeps its line, unless the clock is not the wall's."""
+        if self.clock != Clock():
+            wall = datetime.now(UTC)
+            await connection.execute(
+                "UPDATE installation.clock SET origin_wall = $1, origin_business = $2, speed = $3",
+                wall,
+                self.clock.business or wall,
+                self.clock.speed,
+            )
+        row = await connection.fetchrow("SELECT * FROM installation.clock")
+        self._line = row["origin_wall"], row["origin_business"], row["speed"]
+
+    async def _read_or_make_keys(self, connection: asyncpg.Connection) -> None:
+        file = self.home / "keys.json"
+        if file.exists():
+            self.keys = json.loads(file.read_text())
+        else:
+            self.keys = {
+                "write_events": await create_key(connection, "default", "write_events"),
+                "write": await create_key(connection, "default", "write"),
+                "tokens": secrets.token_urlsafe(32),
+            }
+            file.touch(mode=0o600)
+            file.write_text(json.dumps(self.keys))
+
+    def _start_ses(self) -> None:
+        assert self._line is not None  # noqa: S101  set by _prepare
+        wall, business, speed = self._line
+        flags: list[str] = [
+            *("--port", self.urls["ses"].rsplit(":", 1)[1]),
+            *("--home", str(self.home / "ses")),
+            *("--subscribe", self.urls["ingest"] + "/webhooks/ses"),
+            *("--clock-origin-wall", wall.isoformat()),
+            *("--clock-origin-business", business.isoformat()),
+            *("--clock-speed", str(speed)),
+            *self.ses_flags,
+        ]
+        argv = [sys.executable, "-m", "deploy.local.ses", *flags]
+        child = Child(Program("ses", argv, self.home / "logs" / "ses.log"))
+        child.start()
+        self.children["ses"] = child
+        child.wait_until(lambda: _answers(self.urls["ses"] + "/admin/stats"))
+
+    def _publish(self) -> None:
+        client = self.client()
+        publish_folder(client, "templates", STARTER / "templates")
+        publish_folder(client, "segments", STARTER / "segments")
+        publish_folder(client, "journeys", STARTER / "journeys")
+        if self.quickstart:
+            publish_folder(client, "journeys", STARTER / "quickstart")
+
+    def context(self) -> dict[str, Any]:
+        """What `tuvi` needs to talk to this stack; written to `.tuvi/context.json` by `up`."""
+        return {"key": self.keys["write"], "urls": self.urls, "pid": os.getpid()}
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310  our own
+            return bool(answer.status == 200)  # noqa: PLR2004
+    except (urllib.error.URLError, OSError):
+        return False

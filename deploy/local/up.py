@@ -1,0 +1,59 @@
+"""`tuvi up`: everything on this machine in real time, until Ctrl-C."""
+
+import json
+import signal
+import time
+from pathlib import Path
+from types import FrameType
+
+from deploy.local.platform import Platform
+from deploy.local.processes import StackError
+from tuvi.client import CONTEXT, CommandError
+
+CHECK_SECONDS = 0.5
+
+
+class Ended(Exception):  # noqa: N818  not an error: somebody asked for the end
+    """Ctrl-C or SIGTERM."""
+
+
+def end(_number: int, _frame: FrameType | None) -> None:
+    """Signal handler: unwinds to whoever stops the stack."""
+    raise Ended
+
+
+def run(home: Path) -> None:
+    """Print where things are and a development key; stop cleanly."""
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    began = time.monotonic()
+    platform = Platform(home / "up")
+    try:
+        platform.start()
+        CONTEXT.parent.mkdir(exist_ok=True)
+        CONTEXT.touch(mode=0o600)
+        CONTEXT.write_text(json.dumps(platform.context()))
+        _greet(platform, time.monotonic() - began)
+        while True:
+            time.sleep(CHECK_SECONDS)
+            platform.check()
+    except StackError as error:
+        raise CommandError(str(error)) from error
+    except Ended:
+        print("stopping")
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
+        platform.stop()
+        CONTEXT.unlink(missing_ok=True)
+
+
+def _greet(platform: Platform, seconds: float) -> None:
+    urls = platform.urls
+    print(f"Tuvi is up after {seconds:.0f} s. Ctrl-C stops it.\n")
+    print(f"  export TUVI_WRITE_KEY={platform.keys['write_events']}   # development only\n")
+    print(f"  post events to       {urls['ingest']}/v1/track")
+    print(f"  the inbox            {urls['ses']}/inbox")
+    print(f"  reports              {urls['metrics']}/v1/reports/journeys")
+    for service in ("ingest", "segmenter", "orchestrator", "sender", "metrics"):
+        print(f"  {service:<20} {urls[service]}/docs")
+    print(f"\n  logs                 {platform.home}/logs", flush=True)

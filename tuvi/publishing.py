@@ -1,0 +1,41 @@
+"""Definition files to their services; `tuvi … apply` and `tuvi up` alike."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from shared.contracts.codec import encode
+from tuvi.client import Client
+
+OWNERS = {"journeys": "orchestrator", "segments": "segmenter", "templates": "sender"}
+
+
+def files_of(paths: list[Path], suffix: str) -> Iterator[Path]:
+    """The files meant; those that begin with `_` are parts of others."""
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for file in sorted(path.glob(f"*{suffix}")):
+            if not file.name.startswith("_"):
+                yield file
+
+
+def _bodies(kind: str, path: Path) -> Iterator[tuple[str, bytes]]:
+    if kind == "templates":
+        from services.sender.templates import read_templates  # noqa: PLC0415  slow, only here
+
+        for source in read_templates(path):
+            yield source.id, encode(source)
+        return
+    for file in files_of([path], ".yaml"):
+        yield file.stem, file.read_bytes()
+
+
+def publish_folder(
+    client: Client, kind: str, path: Path, told: Callable[[str], None] | None = None
+) -> None:
+    """PUT each; the service answers with its version, or CommandError says what is wrong where."""
+    for name, body in _bodies(kind, path):
+        answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
+        if told is not None:
+            told(f"{name}: version {answer['version']}, {answer['status']}")
