@@ -21,6 +21,12 @@ class NewSubscription(msgspec.Struct, forbid_unknown_fields=True):
     url: str
 
 
+class Flow(msgspec.Struct, forbid_unknown_fields=True):
+    """While paused, notifications wait: SES's feed lags."""
+
+    paused: bool
+
+
 class Time(msgspec.Struct, forbid_unknown_fields=True):
     """From now on business time is `business` and runs at `speed` (0 stands still)."""
 
@@ -45,6 +51,8 @@ def routes(endpoint: Endpoint) -> list[Route]:
         route("/admin/subscriptions", "GET", _subscriptions),
         route("/admin/subscriptions", "POST", _subscribe),
         route("/admin/subscriptions/{arn}", "DELETE", _unsubscribe),
+        route("/admin/notifications", "GET", _flow),
+        route("/admin/notifications", "PUT", _set_flow),
         route("/admin/clock", "GET", _time),
         route("/admin/clock", "PUT", _set_time),
         route("/healthz", "GET", lambda _e, _r, _b: {"ok": True}),
@@ -132,6 +140,19 @@ def _unsubscribe(endpoint: Endpoint, request: Request, _body: bytes) -> object:
     if not endpoint.topic.subscriptions.remove(request.path_params["arn"]):
         raise ValueError("arn: no such subscription")
     return {}
+
+
+def _flow(endpoint: Endpoint, _request: Request, _body: bytes) -> object:
+    topic = endpoint.topic
+    return {"paused": not topic.flowing.is_set(), "pending": topic.pending}
+
+
+def _set_flow(endpoint: Endpoint, request: Request, body: bytes) -> object:
+    if msgspec.json.decode(body, type=Flow).paused:
+        endpoint.topic.flowing.clear()
+    else:
+        endpoint.topic.flowing.set()
+    return _flow(endpoint, request, body)
 
 
 def _time(endpoint: Endpoint, _request: Request, _body: bytes) -> object:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
+import structlog
 import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -15,6 +16,7 @@ from deploy.local.ses import admin_routes, amazon_routes, inbox_routes, reader_r
 from deploy.local.ses.endpoint import Endpoint
 from deploy.local.ses.send_route import PATH, send_email
 
+log = structlog.get_logger()
 # A client's pooled connection must not be closed under a request that is on its way.
 KEEP_ALIVE_S = 75
 
@@ -36,6 +38,7 @@ def application(endpoint: Endpoint) -> Callable[[Any, Any, Any], Any]:
         for url in endpoint.settings.subscribe:
             endpoint.topic.subscribe(url)
         posting = asyncio.create_task(endpoint.topic.run())
+        posting.add_done_callback(_say_why)
         yield
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)
@@ -58,6 +61,12 @@ def application(endpoint: Endpoint) -> Callable[[Any, Any, Any], Any]:
             await rest(scope, receive, send)
 
     return app
+
+
+def _say_why(posting: asyncio.Task[None]) -> None:
+    """A silent end of the posts would look like an SES that has nothing to tell."""
+    if not posting.cancelled() and (error := posting.exception()):
+        log.error("notifications have stopped", exc_info=error)
 
 
 def serve(endpoint: Endpoint) -> None:

@@ -68,6 +68,8 @@ class Topic:
         self.arn = arn
         self.base_url = ""
         self.pending = 0
+        self.flowing = asyncio.Event()
+        self.flowing.set()
         self.subscriptions = Subscriptions(arn, home)
         self._posts = Lines(home / "posts.jsonl")
         self._signer = signer
@@ -127,6 +129,7 @@ class Topic:
     async def _work(self, session: aiohttp.ClientSession) -> None:
         while True:
             job = await self._ready.get()
+            await self.flowing.wait()
             subscription = self.subscriptions.get(job.arn)
             if subscription is None or (job.event < 0 and subscription.confirmed):
                 self.pending -= 1
