@@ -27,6 +27,7 @@ def compile_template(source: TemplateSource) -> CompiledTemplate:
     """The template, ready to render. Raises TemplateError; its `all` has every problem found."""
     made = page(source)
     body = made.body
+    front_names = _front_names(made)
     try:
         parts = jinja.split(body)
         problems = [p for part in parts if isinstance(part, Tag) for p in jinja.lint(part)]
@@ -37,7 +38,8 @@ def compile_template(source: TemplateSource) -> CompiledTemplate:
     except ProblemError as error:
         problem = error.problem
         raise made.error(problem.at, problem.message, problem.hint) from None
-    return _checked(source, made, html, made.front.text or text)
+    names = _body_names(made, html, text)
+    return _compiled(source, made, html, text, names | front_names)
 
 
 def _errors(made: Page, problems: list[Problem]) -> TemplateError:
@@ -55,17 +57,22 @@ def _compile_body(made: Page, parts: list[str | Tag]) -> tuple[str, str]:
     except ProblemError as error:
         problem = error.problem
         raise ProblemError(tokens.place(problem.at), problem.message, problem.hint) from None
-    problems = [Problem(tokens.place(p.at), p.message, p.hint) for p in lint.lint(events)]
+    problems = [Problem(tokens.place(p.at), p.message, p.hint) for p in lint.lint(events, tags)]
     if problems:
         raise _errors(made, problems)
     html = _html(_shielded(events, tags))
     text = plain_text(events)
     for number, tag in enumerate(tags):
-        count = len(re.findall(rf"tuvitag{number}x", html))
-        if not tag.text.startswith("{#") and (count < 1 or (count > 1 and not tag.is_output)):
+        if f"tuvitag{number}x" not in html and not tag.text.startswith("{#"):
             hint = "put it around whole tags, or inside of a text"
             raise ProblemError(tag.at, f"Jinja is not possible here: {tag.text[:40]}", hint)
-    return jinja.restore(html, tags), jinja.restore(text, tags)
+    html, text = jinja.restore(html, tags), jinja.restore(text, tags)
+    try:
+        jinja.variables(html), jinja.variables(text)
+    except ProblemError as error:
+        hint = "begin and end a block between the same two tags"
+        raise ProblemError(0, f"Jinja and MJML cross: {error.problem.message}", hint) from None
+    return html, text
 
 
 def _shielded(events: list[Event], tags: list[Tag]) -> str:
@@ -80,7 +87,7 @@ def _shielded(events: list[Event], tags: list[Tag]) -> str:
         if event.kind == "text" and not raw:
             out.append(
                 jinja.TOKEN.sub(
-                    lambda m: m[0] if tags[int(m[1] or m[2])].is_output else f"<!--{m[0]}-->",
+                    lambda m: m[0] if tags[jinja.number(m)].is_output else f"<!--{m[0]}-->",
                     event.raw,
                 )
             )
@@ -108,12 +115,14 @@ def _html(source: str) -> str:
     return str(html)
 
 
-def _checked(source: TemplateSource, made: Page, html: str, text: str) -> CompiledTemplate:
-    front, body = made.front, made.body
+def _body_names(made: Page, html: str, text: str) -> set[str]:
+    """What the body needs; raises for what nobody fills and for what a mail has to have."""
+    front = made.front
     names = jinja.variables(html) | jinja.variables(text)
-    problems = list(contract.unknown(body, names))
-    if not front.transactional and "unsubscribe_url" not in names:
-        hint = 'link to {{ unsubscribe_url }}, or set "transactional: true" if it is no marketing'
+    problems = list(contract.unknown(made.body, names))
+    in_text = jinja.variables(front.text) if front.text else names
+    if not front.transactional and "unsubscribe_url" not in names & in_text:
+        hint = "link to {{ unsubscribe_url }}, or set `transactional: true` if it is no marketing"
         problems.append(Problem(0, "a marketing mail has to have its unsubscribe link", hint))
     if front.preheader and "preheader" not in names:
         hint = "put <mj-preview>{{ preheader }}</mj-preview> into mj-head"
@@ -123,15 +132,21 @@ def _checked(source: TemplateSource, made: Page, html: str, text: str) -> Compil
         problems.append(Problem(0, f"{size:,} bytes of HTML, over {MAX_HTML:,}", hint))
     if problems:
         raise _errors(made, problems)
-    names |= _front_names(made)
-    parts = (front.subject, front.preheader, html, text, front.locale)
+    return names
+
+
+def _compiled(
+    source: TemplateSource, made: Page, html: str, text: str, names: set[str]
+) -> CompiledTemplate:
+    front = made.front
+    parts = (front.subject.strip(), front.preheader.strip(), html, front.text or text, front.locale)
     return CompiledTemplate(
         id=made.id,
         digest=hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32],
-        subject=front.subject.strip(),
-        preheader=front.preheader.strip(),
+        subject=parts[0],
+        preheader=parts[1],
         html=html,
-        text=text,
+        text=parts[3],
         locale=front.locale,
         topic=front.topic,
         transactional=front.transactional,

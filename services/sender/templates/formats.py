@@ -8,7 +8,7 @@ from typing import Any
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_currency, is_currency
+from babel.numbers import format_currency, get_currency_symbol, is_currency
 
 
 class FormatError(ValueError):
@@ -52,7 +52,11 @@ def _money(value: str, currency: str, locale: str) -> str:
         raise FormatError("money: the amount is no price")
     if not is_currency(currency):
         raise FormatError("money: the currency is not one of ISO 4217")
-    return format_currency(amount, currency, locale=locale)
+    text = format_currency(amount, currency, locale=locale)
+    symbol = get_currency_symbol(currency, locale=locale)
+    if symbol[-1:].isalpha() and text.startswith(symbol) and text[len(symbol)].isdigit():
+        return f"{symbol}\xa0{text[len(symbol) :]}"  # "SEK 99.00": CLDR's rule, which babel lacks
+    return text
 
 
 def date(value: Any, style: Any, locale: str, timezone: str) -> str:

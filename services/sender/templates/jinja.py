@@ -71,6 +71,12 @@ class Tag(msgspec.Struct, frozen=True):
         return self.text.startswith("{{")
 
     @property
+    def statement(self) -> str:
+        """The keyword of a `{% … %}`, or nothing."""
+        found = _STATEMENT.match(self.text)
+        return found[1] if found else ""
+
+    @property
     def code(self) -> str:
         """The tag with its strings emptied, so that their contents are not read as code."""
         return re.sub(_STRING, "''", self.text)
@@ -134,8 +140,12 @@ def tokens(parts: list[str | Tag]) -> Tokens:
     return Tokens("".join(out), tags, starts)
 
 
+def number(token: re.Match[str]) -> int:
+    return int(token[1] or token[2])
+
+
 def restore(text: str, tags: list[Tag]) -> str:
-    return TOKEN.sub(lambda m: tags[int(m[1] or m[2])].text, text)
+    return TOKEN.sub(lambda m: tags[number(m)].text, text)
 
 
 def lint(tag: Tag) -> list[Problem]:
@@ -143,9 +153,9 @@ def lint(tag: Tag) -> list[Problem]:
     if tag.text.startswith("{#"):
         return []
     code, found = tag.code, []
-    if not tag.is_output and (m := _STATEMENT.match(code)) and m[1] not in STATEMENTS:
-        hint = did_you_mean(m[1], STATEMENTS) or "known: " + ", ".join(sorted(STATEMENTS))
-        found.append(Problem(tag.at, f"unknown statement {m[1]!r}", hint))
+    if not tag.is_output and tag.statement not in STATEMENTS:
+        hint = did_you_mean(tag.statement, STATEMENTS) or "known: " + ", ".join(sorted(STATEMENTS))
+        found.append(Problem(tag.at, f"unknown statement {tag.statement!r}", hint))
     for name in [*_FILTER.findall(code), *_FILTER_BLOCK.findall(code)]:
         if name not in FILTERS:
             hint = did_you_mean(name, FILTERS) or "known: " + ", ".join(sorted(FILTERS))

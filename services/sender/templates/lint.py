@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from services.sender.templates.jinja import TOKEN, Problem
+from services.sender.templates.jinja import TOKEN, Problem, Tag, number
 from services.sender.templates.markup import Event
 from services.sender.templates.mjml_tags import ATTRIBUTES, CHILDREN, DEFAULTS, WITH_HTML
 from services.sender.templates.model import did_you_mean
@@ -11,14 +11,16 @@ from services.sender.templates.model import did_you_mean
 MAX_DEPTH = 60
 _VARIES_NAMES = "href src srcset alt title rel name css-class background-url"
 _VARIES = frozenset(_VARIES_NAMES.split())
+_BLOCKS = frozenset({"if", "for", "with", "filter", "macro", "call"})
 _ALT = frozenset({"mj-image", "mj-carousel-image", "img"})
 _HREF = frozenset({"mj-button", "mj-navbar-link"})
 _OUTSIDE_HTML = re.compile(r"^(mj-|mjml$)")
 
 
-def lint(events: list[Event]) -> Iterator[Problem]:
+def lint(events: list[Event], tags: list[Tag]) -> Iterator[Problem]:
     """Unknown and misplaced tags, unknown attributes, missing alt and href, unclosed tags."""
     open_tags: list[Event] = []
+    blocks: list[tuple[str, int]] = []
     for event in events:
         if event.kind in ("start", "empty"):
             yield from _placed(event, open_tags)
@@ -34,7 +36,8 @@ def lint(events: list[Event]) -> Iterator[Problem]:
                 return
             open_tags.pop()
         elif event.kind == "text":
-            yield from _text(event, open_tags)
+            yield from _text(event, open_tags, tags)
+            yield from _crossing(event, open_tags[-1].at if open_tags else -1, blocks, tags)
     if open_tags:
         yield Problem(open_tags[-1].at, f"<{open_tags[-1].name}> is never closed")
     names = [event.name for event in events if event.kind == "start"]
@@ -75,7 +78,7 @@ def _attributes(event: Event, open_tags: list[Event]) -> Iterator[Problem]:
     defaults = bool(open_tags) and open_tags[-1].name == "mj-attributes"
     known = DEFAULTS if defaults else ATTRIBUTES.get(name)
     for attribute, value in event.attributes.items():
-        if TOKEN.fullmatch(attribute):
+        if TOKEN.search(attribute):
             hint = "put it around the tag, or inside of the quotes"
             yield Problem(event.at, f"Jinja between the attributes of <{name}>", hint)
         elif known is not None and attribute not in known:
@@ -96,8 +99,28 @@ def _may_vary(attribute: str) -> bool:
     return attribute in _VARIES or attribute.endswith("color")
 
 
-def _text(event: Event, open_tags: list[Event]) -> Iterator[Problem]:
-    within_html = any(tag.name in WITH_HTML for tag in open_tags)
-    if not within_html and (loose := TOKEN.sub("", event.raw).strip()):
+def _text(event: Event, open_tags: list[Event], tags: list[Tag]) -> Iterator[Problem]:
+    if not all(tag.name in ATTRIBUTES and tag.name not in WITH_HTML for tag in open_tags):
+        return
+    statements_gone = TOKEN.sub(lambda m: m[0] if tags[number(m)].is_output else "", event.raw)
+    if loose := statements_gone.split(maxsplit=1):
+        at = event.at + event.raw.index(loose[0])
         hint = "text goes into <mj-text>"
-        yield Problem(event.at, f"text outside of any content tag: {loose[:30]!r}", hint)
+        told = TOKEN.sub(lambda m: tags[number(m)].text, loose[0])[:30]
+        yield Problem(at, f"text outside of any content tag: {told!r}", hint)
+
+
+def _crossing(
+    event: Event, parent: int, blocks: list[tuple[str, int]], tags: list[Tag]
+) -> Iterator[Problem]:
+    """Blocks that begin in one tag and end in another: leaving one out would break the mail."""
+    for found in TOKEN.finditer(event.raw):
+        word = tags[number(found)].statement
+        if word in _BLOCKS:
+            blocks.append((word, parent))
+        elif word.removeprefix("end") in _BLOCKS and blocks:
+            began, where = blocks.pop()
+            if where != parent:
+                hint = "begin and end it inside of the same tag"
+                message = f"{{% {word} %}} in another tag than its {{% {began} %}}"
+                yield Problem(event.at + found.start(), message, hint)

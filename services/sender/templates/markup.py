@@ -47,7 +47,9 @@ def _markup(text: str, at: int) -> Event:
     found = _TAG.match(text, at)
     if found is None:
         raise ProblemError(at, "'<' that begins no tag", "write &lt; or close the tag's quotes")
-    closing, name, rest = found[1], found[2].lower(), found[3]
+    closing, name, rest = found[1], found[2], found[3]
+    if not name.lower().startswith("mj"):  # MJML's own are small letters, HTML's are as you like
+        name = name.lower()
     if closing:
         return Event("end", at, found.group(), name)
     empty = rest.rstrip().endswith("/") or name in VOID

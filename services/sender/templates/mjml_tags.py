@@ -92,8 +92,8 @@ WITH_HTML = frozenset(_WITH_HTML_NAMES.split())
 """Tags whose content is HTML or text, not MJML."""
 
 _COLUMN_NAMES = (
-    "mj-accordion mj-button mj-carousel mj-divider mj-image mj-raw mj-social mj-spacer mj- "
-    "table mj-text mj-navbar"
+    "mj-accordion mj-button mj-carousel mj-divider mj-image mj-raw mj-social mj-spacer mj-table "
+    "mj-text mj-navbar"
 )
 _COLUMN = frozenset(_COLUMN_NAMES.split())
 _HEAD_NAMES = (

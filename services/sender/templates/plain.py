@@ -65,7 +65,7 @@ def _element(event: Event) -> str:
     if name == "mj-image" and event.attributes.get("href") and event.attributes.get("alt"):
         alt, link = event.attributes["alt"], event.attributes["href"]
         return f"<p>{alt}: {link}</p>"
-    if name == "mj-divider":
+    if name in ("mj-divider", "hr"):
         return "<p>----</p>"
     if name in ("td", "th"):
         return " " if event.kind == "end" else ""

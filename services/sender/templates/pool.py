@@ -24,6 +24,10 @@ _Answer = Rendered | RenderFailure
 _answers = msgspec.msgpack.Decoder(type=_Answer)
 
 
+class PoolError(RuntimeError):
+    """No worker can be started: the installation is broken, or the memory limit too low."""
+
+
 class WorkerDiedError(Exception):
     """The worker ended, or was silent for too long."""
 
@@ -69,11 +73,10 @@ class _Worker:
         except OSError as error:
             raise WorkerDiedError from error
 
-    async def end(self) -> None:
+    def kill(self) -> None:
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.kill()
-        await self.process.wait()
 
 
 class RenderPool:
@@ -105,7 +108,7 @@ class RenderPool:
         await asyncio.gather(*(self._end(worker) for worker in list(self._alive)))
 
     async def render(self, jobs: list[RenderJob]) -> list[Rendered | RenderFailure]:
-        """One result a job, in order. Raises only if workers cannot be started at all."""
+        """One result a job, in order. Raises only PoolError: no worker can be started."""
         results: list[_Answer | None] = [None] * len(jobs)
         todo: list[tuple[int, RenderJob, bytes]] = []
         for index, job in enumerate(jobs):
@@ -114,9 +117,12 @@ class RenderPool:
             except (TypeError, ValueError, RecursionError):
                 results[index] = RenderFailure("the data is not JSON")
         batches = [todo[at : at + BATCH] for at in range(0, len(todo), BATCH)]
-        async with asyncio.TaskGroup() as group:
-            for batch in batches:
-                group.create_task(self._batch(batch, results))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for batch in batches:
+                    group.create_task(self._batch(batch, results))
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from None
         return [result for result in results if result is not None]
 
     async def _batch(
@@ -155,10 +161,10 @@ class RenderPool:
             pass
         finally:
             # Cancelled in the middle counts too: what it still writes would be taken for others'.
-            if done < len(batch) and worker is not None:
-                await asyncio.shield(self._end(worker))
-                worker = None
-            self._free.put_nowait(worker)
+            usable = worker if done == len(batch) else None
+            self._free.put_nowait(usable)
+            if worker is not None and usable is None:
+                await self._end(worker)
         return done
 
     async def _start(self) -> _Worker:
@@ -179,10 +185,11 @@ class RenderPool:
             await worker.read(1, lambda _: None)
         except WorkerDiedError:
             await self._end(worker)
-            raise RuntimeError("a render worker did not start; its reason is on stderr") from None
+            raise PoolError("a render worker did not start; its reason is on stderr") from None
         worker.silence = self._silence
         return worker
 
     async def _end(self, worker: _Worker) -> None:
-        await worker.end()
+        worker.kill()
+        await worker.process.wait()
         self._alive.discard(worker)

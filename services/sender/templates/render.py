@@ -77,7 +77,7 @@ class Renderer:
                 self._environment.add_template(f"{content.key}.{part}", getattr(content, part))
             self._environment.add_template(f"{content.key}.html", content.html)
         except minijinja.TemplateError as error:
-            self._broken[content.key] = _detail(error)
+            self._broken[content.key] = _detail(error, content)
 
     def render(self, key: str, data: dict[str, Any]) -> Rendered | RenderFailure:
         """The mail, or why there is none. Never raises."""
@@ -86,7 +86,7 @@ class Renderer:
         try:
             return self._render(self._contents[key], data)
         except minijinja.TemplateError as error:
-            return RenderFailure(_detail(error))
+            return RenderFailure(_detail(error, self._contents[key]))
         except formats.FormatError as error:
             return RenderFailure(str(error))
         except Exception as error:  # noqa: BLE001 - MemoryError among others; the pool goes on
@@ -118,11 +118,10 @@ class Renderer:
         return formats.date(value, style, self._locale, self._timezone)
 
 
-def _detail(error: minijinja.TemplateError) -> str:
-    """Kind, name and place; minijinja's own text may quote data."""
+def _detail(error: minijinja.TemplateError, content: Content) -> str:
+    """Part, line, what, and the expression. Not minijinja's own text, which may quote data."""
     part = (error.name or "").rpartition(".")[2]
     what = error.detail or error.kind
-    source, span = error.template_source, error.range
-    if source and span:
-        what = f"{what}: `{source.encode()[span[0] : span[1]].decode(errors='replace')[:80]}`"
-    return f"{part}:{error.line}: {what}"
+    source = getattr(content, part, "").encode()
+    expression = source[slice(*error.range)].decode(errors="replace") if error.range else ""
+    return f"{part}:{error.line}: {what}" + (f": `{expression[:80]}`" if expression else "")

@@ -58,27 +58,38 @@ class Page(msgspec.Struct, frozen=True):
         return TemplateError(self.id, line.number, message, hint, file=line.file)
 
 
-def read_templates(folder: Path) -> list[TemplateSource]:
-    """The templates in a folder: `<id>.mjml`, with `_<name>.mjml` to include and `_sample.yaml`."""
+def read_templates(path: Path) -> list[TemplateSource]:
+    """The templates in a folder (`<id>.mjml`, with `_<name>.mjml` to include and `_sample.yaml`),
+    or the one in a file, with what lies beside it.
+    """
+    folder, only = (path, "") if path.is_dir() else (path.parent, path.name)
     partials: dict[str, str] = {}
     texts: dict[str, str] = {}
-    for path in sorted(folder.glob("*.mjml")):
-        try:
-            text = path.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            hint = "save the file as UTF-8"
-            raise TemplateError(path.stem, 0, "is not UTF-8", hint, file=path.name) from None
-        (partials if path.name.startswith("_") else texts)[path.name] = text
+    for file in sorted(folder.glob("*.mjml")):
+        if file.name.startswith("_"):
+            partials[file.name] = _read(file)
+        elif only in ("", file.name):
+            texts[file.name] = _read(file)
+    if only and not texts:
+        raise TemplateError(path.stem, 0, "there is no such template", "a file <id>.mjml")
     sample_file = folder / "_sample.yaml"
     sample: Any = {}
     if sample_file.exists():
-        sample = _yaml(sample_file.read_text(encoding="utf-8"), "_sample", "_sample.yaml", 0)
+        sample = _yaml(_read(sample_file), "_sample", "_sample.yaml", 0)
     if not isinstance(sample, dict):
         raise TemplateError("_sample", 1, "is not a mapping", file="_sample.yaml")
     return [
         TemplateSource(id=name.removesuffix(".mjml"), text=text, partials=partials, sample=sample)
         for name, text in texts.items()
     ]
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        hint = "save the file as UTF-8"
+        raise TemplateError(path.stem, 0, "is not UTF-8", hint, file=path.name) from None
 
 
 def page(source: TemplateSource) -> Page:
@@ -114,7 +125,7 @@ def _front_matter(template: str, rows: list[str]) -> FrontMatter:
     try:
         front = msgspec.convert(given, FrontMatter)
     except msgspec.ValidationError as error:
-        field = re.search(r"`\$?\.?(\w+)", str(error))
+        field = re.search(r"`\$\.(\w+)", str(error))
         line = _line_of(rows, field[1]) if field else 1
         raise TemplateError(template, line, str(error)) from None
     if not front.subject.strip():

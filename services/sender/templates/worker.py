@@ -41,12 +41,23 @@ def main() -> None:
     jobs, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)
     renderer = Renderer()
+    _try_out(renderer)
     answers.write(frame("ready"))
     with open(os.devnull, "wb") as nowhere:  # noqa: PTH123 - a descriptor is wanted
         os.dup2(nowhere.fileno(), 2)  # a dying allocator says so at length
     while header := jobs.read(HEADER):
         body = jobs.read(int.from_bytes(header, "big"))
         _work(renderer, msgspec.msgpack.decode(body, type=Batch), answers, seconds)
+
+
+def _try_out(renderer: Renderer) -> None:
+    """A first mail: a limit too low fails the start, not each mail. Loads locales too."""
+    price = "{{ 1 | money('EUR') }}" + " " * 100_000
+    renderer.learn(Content("", "en", price, "", price, price))
+    first = renderer.render("", {})
+    if isinstance(first, RenderFailure):
+        raise SystemExit(f"the worker cannot render: {first.detail}")
+    renderer.forget()
 
 
 def _work(renderer: Renderer, batch: Batch, answers: BinaryIO, seconds: float) -> None:

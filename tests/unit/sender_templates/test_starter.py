@@ -1,0 +1,42 @@
+"""The starter templates: each can be published, names its place, and says how to leave."""
+
+from pathlib import Path
+
+import pytest
+
+from services.sender.templates.compile import compile_template
+from services.sender.templates.model import CompiledTemplate
+from services.sender.templates.source import read_templates
+
+STARTER = Path(__file__).parents[3] / "starter" / "templates"
+EXPECTED = {
+    "welcome",
+    "welcome-story",
+    "welcome-bestsellers",
+    "cart-reminder",
+    "cart-questions",
+    "cart-benefits",
+    "cart-ten-percent",
+    "cart-free-shipping",
+    "win-back-miss-you",
+    "win-back-offer",
+    "quickstart-cart",
+}
+TEMPLATES = {source.id: compile_template(source) for source in read_templates(STARTER)}
+
+
+def test_a_shop_begins_with_these() -> None:
+    assert TEMPLATES.keys() >= EXPECTED
+
+
+@pytest.mark.parametrize("template", TEMPLATES.values(), ids=TEMPLATES.keys())
+def test_each_is_light_described_and_can_be_left(template: CompiledTemplate) -> None:
+    assert len(template.html) < 30_000
+    assert template.description
+    assert template.preheader
+    assert template.topic == ("cart-reminders" if "cart" in template.id else "marketing")
+    for part in (template.html, template.text):
+        assert "{{ unsubscribe_url }}" in part
+        assert "{{ shop.address }}" in part
+    assert '<html lang="en"' in template.html
+    assert "<h1" in template.html
