@@ -377,7 +377,7 @@ async def test_a_subscriber_gets_signed_events_once_it_has_confirmed(url: str) -
         assert receiver.kinds[0] == "SubscriptionConfirmation"
         assert receiver.texts[0].startswith("Successfully validated")
         receiver.refuse = 2
-        [message_id] = send(url, mail())
+        [message_id] = send(url, mail("annoyed@example.com"))
         agent = {"user_agent": "Mozilla/5.0", "ip": "203.0.113.9", "at": "2026-11-03T10:00:00Z"}
         await call("POST", f"{url}/inbox/{message_id}/open", agent)
         link = {"link": "https://shop.test/cart?a=1&b=2"}
@@ -389,7 +389,7 @@ async def test_a_subscriber_gets_signed_events_once_it_has_confirmed(url: str) -
     assert set(told) == {"Send", "Delivery", "Open", "Click", "Complaint"}
     sent = told["Send"]["mail"]
     assert sent["messageId"] == message_id
-    assert sent["destination"] == ["ann@example.com"]
+    assert sent["destination"] == ["annoyed@example.com"]
     assert sent["tags"]["message_id"] == ["m-1"]
     assert sent["tags"]["ses:configuration-set"] == ["tuvi"]
     assert told["Send"]["send"] == {}
@@ -398,6 +398,15 @@ async def test_a_subscriber_gets_signed_events_once_it_has_confirmed(url: str) -
     assert told["Click"]["click"]["ipAddress"] == "203.0.113.9"
     assert told["Complaint"]["complaint"]["complainedRecipients"]
     assert receiver.versions == {"2"}
+
+
+async def test_after_a_complaint_the_account_suppresses_the_address(url: str) -> None:
+    [first] = send(url, mail("spammed@example.com"))
+    await call("POST", f"{url}/inbox/{first}/complain")
+    [second] = send(url, mail("spammed@example.com"))
+    [_, bounce] = await events_of(url, second, 2)
+    assert bounce["detail"]["bounceType"] == "Permanent"
+    assert bounce["detail"]["bounceSubType"] == "OnAccountSuppressionList"
 
 
 async def test_the_feed_of_events_can_be_made_to_lag(url: str) -> None:
