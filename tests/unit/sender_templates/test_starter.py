@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from services.sender.templates.compile import compile_template
-from services.sender.templates.model import CompiledTemplate
+from services.sender.templates.model import CompiledTemplate, TemplateSource
 from services.sender.templates.source import read_templates
 
-STARTER = Path(__file__).parents[3] / "starter" / "templates"
+ROOT = Path(__file__).parents[3]
+STARTER = ROOT / "starter" / "templates"
 EXPECTED = {
     "welcome",
     "welcome-story",
@@ -40,3 +41,15 @@ def test_each_is_light_described_and_can_be_left(template: CompiledTemplate) -> 
         assert "{{ shop.address }}" in part
     assert '<html lang="en"' in template.html
     assert "<h1" in template.html
+
+
+def test_the_example_of_the_docs_can_be_published_in_the_starter_folder() -> None:
+    example = (ROOT / "docs" / "templates.md").read_text().split("```")[1].lstrip()
+    partials = read_templates(STARTER)[0].partials
+    made = compile_template(TemplateSource(id="example", text=example, partials=partials))
+    assert "Back to your cart" in made.html
+
+
+def test_one_template_is_read_with_what_lies_beside_it() -> None:
+    [source] = read_templates(STARTER / "welcome.mjml")
+    assert compile_template(source) == TEMPLATES["welcome"]
