@@ -68,6 +68,7 @@ class Platform:
                 self.start_service(service)
             for service in SERVICES:
                 self.wait_ready(service)
+            self.children["ses"].wait_until(self._ses_is_heard)
             self._publish()
         except BaseException:
             self.stop()
@@ -193,6 +194,11 @@ class Platform:
         child.start()
         self.children["ses"] = child
         child.wait_until(lambda: _answers(self.urls["ses"] + "/admin/stats"))
+
+    def _ses_is_heard(self) -> bool:
+        """Events from before the subscription is confirmed are never posted, as with SNS."""
+        with urllib.request.urlopen(self.urls["ses"] + "/admin/subscriptions", timeout=5) as answer:
+            return b'"confirmed":true' in answer.read().replace(b" ", b"")
 
     def _publish(self) -> None:
         client = self.client()

@@ -1,0 +1,74 @@
+"""Timers never overtake: the horizon moves only over what was seen (promise 4)."""
+
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.clock import BusinessLine
+from shared.contracts import Progress
+from shared.kafka.hold import Hold
+from shared.kafka.progress import Horizon, ProgressBoard
+
+T0 = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+class World:
+    """A stage before that publishes events and then says how far it is."""
+
+    def __init__(self) -> None:
+        self.end = 0
+        self.passed: datetime | None = None
+
+    async def upstream(self) -> datetime | None:
+        return self.passed
+
+    async def ends(self) -> dict[str, int]:
+        return {"input": self.end}
+
+
+@given(st.lists(st.sampled_from(["event", "progress", "consume", "look"]), max_size=60))
+async def test_whatever_the_order_no_event_from_before_the_horizon_is_still_to_come(
+    steps: list[str],
+) -> None:
+    world, consumed = World(), 0
+    happened: list[datetime] = []
+    horizon = Horizon(world.upstream, world.ends)
+    for clock, step in enumerate(steps, 1):
+        if step == "event":
+            happened.append(at(clock))
+            world.end += 1
+        elif step == "progress":
+            world.passed = at(clock)
+        elif step == "consume":
+            consumed = min(consumed + 1, world.end)
+        else:
+            await horizon.look({"input": consumed})
+        if horizon.seen is not None:
+            assert all(event > horizon.seen for event in happened[consumed:])
+
+
+async def test_a_stage_that_has_not_spoken_holds_all() -> None:
+    board = ProgressBoard(2)
+    board.take(Progress(workspace="", stage="profile", partition=0, at=at(5)))
+    assert board.lowest("profile") is None
+    board.take(Progress(workspace="", stage="profile", partition=1, at=at(3)))
+    board.take(Progress(workspace="", stage="profile", partition=1, at=at(1)))
+    assert board.lowest("profile") == at(3)
+
+
+async def test_after_the_hold_timers_fire_all_the_same_but_only_those_held_as_long() -> None:
+    async def line() -> tuple[datetime, BusinessLine]:
+        return at(1000), BusinessLine(T0, T0, 10)
+
+    hold = Hold(marketing=60.0, transactional=20.0, line=line)
+    assert await hold.until(at(1)) == (at(1), at(1))
+    hold._moved -= 30
+    assert await hold.until(at(1)) == (at(1), at(1000 - 20 * 10))
+    hold._moved -= 40
+    assert await hold.until(at(1)) == (at(1000 - 60 * 10), at(1000 - 20 * 10))
+    assert await hold.until(at(2)) == (at(2), at(2))
