@@ -1,0 +1,56 @@
+"""The journeys of a workspace, as they are at one moment, found by what may concern them."""
+
+from collections.abc import Collection, Iterable
+
+from services.orchestrator.domain.keys import Fields
+from services.orchestrator.domain.model import Journey
+from services.orchestrator.domain.state import Run
+
+
+class Journeys:
+    """`newest`: the running and paused ones, by which contacts enter. `pinned`: older versions,
+    and archived ones that may be finished. `paused`: ids. Immutable; build a new one on a change.
+    """
+
+    def __init__(
+        self,
+        newest: Iterable[Journey] = (),
+        pinned: Iterable[Journey] = (),
+        paused: Collection[str] = (),
+    ) -> None:
+        self._newest = {journey.id: journey for journey in sorted(newest, key=lambda j: j.id)}
+        self._versions = {(journey.id, journey.version): journey for journey in pinned}
+        self._versions |= {(j.id, j.version): j for j in self._newest.values()}
+        self._paused = frozenset(paused)
+        self._by_event: dict[str, list[Journey]] = {}
+        self._by_segment: dict[str, list[Journey]] = {}
+        for journey in self._newest.values():
+            for event in journey.trigger.events:
+                self._by_event.setdefault(event, []).append(journey)
+            if journey.trigger.segment:
+                self._by_segment.setdefault(journey.trigger.segment, []).append(journey)
+        every = tuple(self._versions[name] for name in sorted(self._versions))
+        self._every = every
+        self.key_fields: tuple[Fields, ...] = tuple(
+            sorted({j.trigger.key for j in every if len(j.trigger.key) > 1})
+        )
+
+    def every(self) -> Iterable[Journey]:
+        """All versions, in a fixed order."""
+        return self._every
+
+    def started_by_event(self, name: str) -> Iterable[Journey]:
+        return self._by_event.get(name, ())
+
+    def started_by_segment(self, name: str) -> Iterable[Journey]:
+        return self._by_segment.get(name, ())
+
+    def newest(self, journey: str) -> Journey | None:
+        return self._newest.get(journey)
+
+    def of(self, run: Run) -> Journey | None:
+        """The version the run is on; None if it is no longer there."""
+        return self._versions.get((run.journey, run.version))
+
+    def paused(self, journey: str) -> bool:
+        return journey in self._paused

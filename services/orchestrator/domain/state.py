@@ -1,0 +1,209 @@
+"""Everything the orchestrator knows of one contact: immutable, JSON and back without loss.
+
+Lists are bounded and in a fixed order, so that the same facts are the same bytes.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from shared.contracts import ContactEvent, ContactsMerged, Profile, RunsHandedOver
+
+MAX_RUNS = 200
+MAX_CANDIDATES = 50
+MAX_RINGS = 50
+MAX_RING_VALUES = 20
+MAX_EXITS = 100
+MAX_ENTRIES = 200
+
+
+class Mail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A message of a run. `contact` is whom its Send was addressed to, before any merge.
+
+    `opened_at`, `clicked_at`: by a person, for the first time. `settled`: it was answered by
+    Sent, Skipped or Failed, or withdrawn.
+    """
+
+    step: str
+    message: str
+    contact: str
+    settled: bool = False
+    opened_at: datetime | None = None
+    clicked_at: datetime | None = None
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What the trigger's events told: for templates (`event`, `cart`) and for `where` (`seen`).
+
+    `event` are the newest event's properties, dated `at`. `seen` is, for each property that the
+    trigger's `where` asks about, the newest event's that has it: [when, properties].
+    """
+
+    at: datetime
+    event: dict[str, Any] = {}
+    cart: dict[str, Any] = {}
+    seen: dict[str, tuple[datetime, dict[str, Any]]] = {}
+
+
+class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One contact's way through one journey.
+
+    `node`: where it is; not `begun`: it has arrived there but done nothing yet. `held`: it was
+    due while its journey was paused, and goes on at the first `Due` after that. `since`:
+    when the node before was done, from which delays and timeouts count. `due_at`: when it wants
+    to be looked at; `timeout_at`: when the wait is over. `taken`: how many steps are behind it.
+    `heard`: by wait, the newest event it waits for. `exited`: the reason, once it is over; it is
+    kept until `goal_until` for its conversion.
+    """
+
+    id: str
+    journey: str
+    version: int
+    key: str
+    keys: tuple[str, ...] = ()
+    entered_at: datetime
+    triggered_at: datetime
+    node: str
+    begun: bool = False
+    held: bool = False
+    since: datetime
+    due_at: datetime | None = None
+    timeout_at: datetime | None = None
+    taken: int = 0
+    variant: str = ""
+    transactional: bool = False
+    story: Story
+    mails: tuple[Mail, ...] = ()
+    heard: dict[str, datetime] = {}
+    goal_until: datetime | None = None
+    goal_at: datetime | None = None
+    exited: str = ""
+    exited_at: datetime | None = None
+
+    @property
+    def live(self) -> bool:
+        return not self.exited
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Trigger events of one key that may become a run at `due_at` if it stays quiet."""
+
+    journey: str
+    message: str
+    first_at: datetime
+    due_at: datetime
+    story: Story
+    keys: tuple[str, ...] = ()
+    transactional: bool = False
+
+
+class Ring(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of the key fields `of` that were seen together: one key, until `until`."""
+
+    of: tuple[str, ...]
+    values: tuple[str, ...]
+    until: datetime
+
+
+class ExitMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """An exit event of a journey, for trigger events that come after it but happened before."""
+
+    journey: str
+    event: str
+    rule: int
+    message: str
+    at: datetime
+    keys: tuple[str, ...]
+    until: datetime
+
+
+class EntryMemory(msgspec.Struct, frozen=True, kw_only=True):
+    """That the contact entered, for re-entry rules; no `until`: for ever."""
+
+    journey: str
+    run: str
+    at: datetime
+    keys: tuple[str, ...]
+    until: datetime | None = None
+
+
+class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """`profile` is the newest, kept only while a run or a candidate needs it.
+
+    `merged_into`: the contact is a redirect and has nothing else.
+    """
+
+    workspace: str
+    contact: str
+    profile: Profile | None = None
+    runs: tuple[Run, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    rings: tuple[Ring, ...] = ()
+    exits: tuple[ExitMemory, ...] = ()
+    entries: tuple[EntryMemory, ...] = ()
+    merged_into: str = ""
+
+    @property
+    def blank(self) -> bool:
+        """Nothing is known: its row need not exist."""
+        return self == empty(self.workspace, self.contact)
+
+
+class Due(msgspec.Struct, frozen=True, kw_only=True):
+    """Time has passed: all that was due by `horizon` may happen.
+
+    `transactional`: only what is of that class of journeys; None: of both. A timer's row is
+    `Due(horizon=timer.due_at, transactional=timer.transactional)`.
+    """
+
+    horizon: datetime
+    transactional: bool | None = None
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One thing that was decided, for `explain`. `input`: a message's id, or `timer`."""
+
+    workspace: str
+    contact: str
+    journey: str
+    version: int
+    at: datetime
+    what: str
+    run: str = ""
+    reason: str = ""
+    step: str = ""
+    input: str = ""
+    detail: dict[str, Any] = {}
+
+
+class Wakes(NamedTuple):
+    """When the contact wants to be woken, by class; None: not by time."""
+
+    marketing: datetime | None
+    transactional: datetime | None
+
+
+Input = ContactEvent | ContactsMerged | RunsHandedOver | Due
+
+
+def empty(workspace: str, contact: str) -> ContactState:
+    """A contact of whom nothing is known."""
+    return ContactState(workspace=workspace, contact=contact)
+
+
+def unpack(data: object) -> ContactState:
+    """A state from plain data, as a row or a hand-over has it. Raises msgspec.ValidationError."""
+    return msgspec.convert(data, ContactState)
+
+
+def wakes_at(state: ContactState) -> Wakes:
+    """The next instants at which `Due` has something to do."""
+    found: dict[bool, list[datetime]] = {False: [], True: []}
+    for candidate in state.candidates:
+        found[candidate.transactional].append(candidate.due_at)
+    for run in state.runs:
+        at = run.due_at if run.live else run.goal_until
+        if at is not None:
+            found[run.transactional].append(at)
+    return Wakes(min(found[False], default=None), min(found[True], default=None))

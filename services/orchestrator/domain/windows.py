@@ -1,0 +1,49 @@
+"""When a mail may go out: quiet hours in a contact's own time as allowed windows in UTC."""
+
+from datetime import UTC, datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from services.orchestrator.domain.model import Policy
+
+Window = tuple[datetime, datetime]
+MAX_WINDOWS = 40
+_DAY = timedelta(days=1)
+
+
+def windows(policy: Policy, timezone: str, start: datetime, end: datetime) -> list[Window] | None:
+    """The allowed parts of [start, end) in UTC, at most 40.
+
+    Empty: always, there are no quiet hours. None: never, all of it is quiet.
+    """
+    if policy.quiet_hours is None:
+        return []
+    zone = zone_of(timezone if policy.timezone == "contact" else policy.timezone)
+    quiet_from, quiet_to = policy.quiet_hours
+    allowed: list[Window] = []
+    day = start.astimezone(zone).date() - _DAY
+    while len(allowed) < MAX_WINDOWS:
+        opens = _instant(day, quiet_to, zone)
+        if opens >= end:
+            break
+        closing_day = day if quiet_from > quiet_to else day + _DAY
+        closes = _instant(closing_day, quiet_from, zone)
+        window = max(opens, start), min(closes, end)
+        if window[0] < window[1]:
+            allowed.append(window)
+        day += _DAY
+    return allowed or None
+
+
+def _instant(day: object, at: time, zone: tzinfo) -> datetime:
+    """A local time of day as UTC; one that a clock change skips is taken as just after it."""
+    return datetime.combine(day, at, zone).astimezone(UTC)  # type: ignore[arg-type]
+
+
+def zone_of(name: str) -> tzinfo:
+    """The zone, or UTC for a name that is none."""
+    if name:
+        try:
+            return ZoneInfo(name)
+        except (KeyError, ValueError, OSError):
+            return UTC
+    return UTC
