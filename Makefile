@@ -36,9 +36,11 @@ format: .venv/ready
 bench: .venv/ready  ## figures beside the machine's raw limits
 	$(BIN)/python -m tests.benchmarks
 
+COMPILE = $(BIN)/uv pip compile pyproject.toml --generate-hashes --no-header --no-emit-index-url \
+  --no-annotate --universal --python-version 3.11 --quiet
 lock:  ## newest versions of everything, with hashes
-	$(BIN)/uv pip compile pyproject.toml --group local --group dev --generate-hashes --no-header \
-	  --no-emit-index-url --no-annotate --universal --python-version 3.11 --quiet -o requirements.lock
+	$(COMPILE) --group build --group local --group dev --output-file requirements.lock
+	$(COMPILE) --group build --constraint requirements.lock --output-file requirements.production.lock
 
 clean:
 	rm -rf .venv .tuvi .mypy_cache .ruff_cache .pytest_cache .hypothesis

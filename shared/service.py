@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,19 +11,32 @@ import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import JSONResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from shared.errors import Problem
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 20
+HEARTBEAT = "tuvi_consumer_last_progress_timestamp_seconds"
+STUCK_SECONDS = 300.0
 
 
 @dataclass(slots=True)
 class Health:
-    """`ready` when all checks answer None; a check gives the reason why not."""
+    """`ready` when all checks answer None; a check gives the reason why not.
+
+    `alive` while every stage's loop goes round; never a question of whether Kafka, the database
+    or SES can be reached, for a restart would not bring them back.
+    """
 
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
+    stages: tuple[str, ...] = ()
+
+    def stuck(self) -> list[str]:
+        """Stages whose loop has not gone round for longer than Kafka would wait."""
+        now = time.time()
+        last = {name: REGISTRY.get_sample_value(HEARTBEAT, {"stage": name}) for name in self.stages}
+        return [name for name, at in last.items() if at is not None and now - at > STUCK_SECONDS]
 
     def wrong(self) -> dict[str, str]:
         answers = {name: check() for name, check in self.checks.items()}
@@ -34,8 +48,9 @@ def make_app(title: str, health: Health) -> FastAPI:
     app = FastAPI(title=f"Tuvi {title}", version="1")
 
     @app.get("/healthz", tags=["operations"])
-    async def healthz() -> dict[str, str]:
-        return {"status": "ok"}
+    async def healthz() -> JSONResponse:
+        stuck = health.stuck()
+        return JSONResponse({"alive": not stuck, "stuck": stuck}, 503 if stuck else 200)
 
     @app.get("/readyz", tags=["operations"])
     async def readyz() -> JSONResponse:

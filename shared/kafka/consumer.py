@@ -25,6 +25,7 @@ from shared.kafka.stage import Stage
 
 log = structlog.get_logger()
 FINISH_SECONDS = 10.0  # for the batch in hand when partitions are taken away
+BEAT_SECONDS = 5.0
 AGAIN_SECONDS = 1.0  # before trying again after an error that is not the data's fault
 
 
@@ -59,10 +60,19 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         await consumer.start()
         try:
             consumer.subscribe(names, listener=self)
-            await self._failed
+            await self._beat_until_failed(self._failed)
         finally:
             await self._stop_all()
             await consumer.stop()
+
+    async def _beat_until_failed(self, failed: asyncio.Future[None]) -> None:
+        """Partitions beat by themselves; a process that was given none is alive too."""
+        while True:
+            done, _ = await asyncio.wait({failed}, timeout=BEAT_SECONDS)
+            if done:
+                failed.result()
+            if not self._tasks:
+                metrics.LAST_PROGRESS.labels(self.stage.spec.name).set_to_current_time()
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         session = int(self.where.session_timeout * 1000)
