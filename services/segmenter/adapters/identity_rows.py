@@ -1,0 +1,129 @@
+"""Identities and the contacts they point to (table aliases; domain: identity).
+
+A row's key is the id of the contact that the identity would make alone. A row that points to
+itself is a contact; every other points to one at once, never by way of a third. So the row of a
+contact's id is also its redirect: months later it says whose it is now.
+"""
+
+from collections.abc import Iterable
+
+import asyncpg
+
+from services.segmenter.domain.given import Identity, tidy
+from services.segmenter.domain.identity import Alias, Merge, People
+
+Keyed = dict[str, Identity]
+
+
+async def read(connection: asyncpg.Connection, identities: Iterable[Identity]) -> People:
+    """All of them, where they point; those nobody knew are made, each a contact of its own.
+
+    Knowing takes no lock. Making one that another batch is making waits for that batch.
+    """
+    people = People()
+    wanted = {identity.id: identity for identity in identities}
+    known = await _select(connection, wanted)
+    people.know(known.values())
+    unknown = {id_: wanted[id_] for id_ in wanted.keys() - known.keys()}
+    if unknown:
+        made = await _insert(connection, unknown)
+        now_known = await _select(connection, unknown)  # a new snapshot: others' rows too
+        people.know(now_known.values(), made)
+    return people
+
+
+async def _select(connection: asyncpg.Connection, wanted: Keyed) -> dict[str, Alias]:
+    rows = await connection.fetch(
+        """SELECT a.id, a.contact, c.kind
+           FROM unnest($1::text[], $2::text[]) AS k(workspace, id)
+           JOIN aliases a ON a.workspace = k.workspace AND a.id = k.id
+           JOIN aliases c ON c.workspace = a.workspace AND c.id = a.contact""",
+        [identity.workspace for identity in wanted.values()],
+        list(wanted),
+    )
+    return {r["id"]: Alias(wanted[r["id"]], r["contact"], r["kind"]) for r in rows}
+
+
+async def _insert(connection: asyncpg.Connection, unknown: Keyed) -> list[str]:
+    """In key order, so that two batches never wait for each other; gives the ids it made."""
+    rows = await connection.fetch(
+        """INSERT INTO aliases (workspace, id, kind, value, contact)
+           SELECT workspace, id, kind, value, id
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+                AS k(workspace, id, kind, value)
+           ORDER BY workspace, id
+           ON CONFLICT DO NOTHING RETURNING id""",
+        [identity.workspace for identity in unknown.values()],
+        list(unknown),
+        [identity.kind for identity in unknown.values()],
+        [identity.value for identity in unknown.values()],
+    )
+    return [r["id"] for r in rows]
+
+
+async def merge(connection: asyncpg.Connection, merges: list[Merge]) -> None:
+    """Let all identities of the losers point to the winners.
+
+    The decision was made on what was read without a lock, so both contacts are locked (in key
+    order) and looked at again. One that is no contact any more: SerializationError, and the loop
+    repeats the batch on what is there now.
+    """
+    if not merges:
+        return
+    both = {(m.workspace, contact) for m in merges for contact in (m.loser, m.winner)}
+    still = await connection.fetch(
+        """SELECT a.id = a.contact AS is_contact
+           FROM unnest($1::text[], $2::text[]) AS k(workspace, id)
+           JOIN aliases a ON a.workspace = k.workspace AND a.id = k.id
+           ORDER BY a.workspace, a.id FOR UPDATE OF a""",
+        [workspace for workspace, _ in both],
+        [contact for _, contact in both],
+    )
+    if len(still) < len(both) or not all(row["is_contact"] for row in still):
+        raise asyncpg.SerializationError("a contact was merged since it was read")
+    final = _final(merges)
+    await connection.execute(
+        """UPDATE aliases a SET contact = m.winner
+           FROM unnest($1::text[], $2::text[], $3::text[]) AS m(workspace, loser, winner)
+           WHERE a.workspace = m.workspace AND a.contact = m.loser""",
+        [workspace for workspace, _ in final],
+        [loser for _, loser in final],
+        list(final.values()),
+    )
+
+
+def _final(merges: list[Merge]) -> dict[tuple[str, str], str]:
+    """Each loser's last winner: a -> b, b -> c becomes a -> c, b -> c."""
+    final: dict[tuple[str, str], str] = {}
+    for merge in reversed(merges):
+        final[merge.workspace, merge.loser] = final.get(
+            (merge.workspace, merge.winner), merge.winner
+        )
+    return final
+
+
+async def find(connection: asyncpg.Connection, workspace: str, kind: str, value: str) -> str | None:
+    """The contact known by this userId, e-mail address or anonymousId."""
+    identity = Identity(workspace, kind, tidy(kind, value))
+    return await current(connection, workspace, identity.id)
+
+
+async def current(connection: asyncpg.Connection, workspace: str, contact: str) -> str | None:
+    """The contact that this one is by now; None if it never was one."""
+    found: str | None = await connection.fetchval(
+        "SELECT contact FROM aliases WHERE workspace = $1 AND id = $2", workspace, contact
+    )
+    return found
+
+
+async def identities_of(
+    connection: asyncpg.Connection, workspace: str, contact: str
+) -> list[Identity]:
+    """Everything by which this contact is known (never to be logged)."""
+    rows = await connection.fetch(
+        """SELECT workspace, kind, value FROM aliases
+           WHERE workspace = $1 AND contact = $2 ORDER BY kind, value""",
+        workspace,
+        contact,
+    )
+    return [Identity(*row) for row in rows]

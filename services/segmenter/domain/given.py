@@ -1,0 +1,91 @@
+"""Which identities a call gives, and which of them may be trusted."""
+
+import re
+from typing import Literal, NamedTuple
+
+from shared.contracts.keys import contact_id
+
+from .call import Call, Impossible
+from .normalise import email_of
+
+IdentityKind = Literal["user", "email", "anonymous"]
+STRENGTH: dict[str, int] = {"user": 3, "email": 2, "anonymous": 1}
+
+# What broken front ends send in place of an id. One such value shared by strangers would make
+# them one contact, so it counts only when the call gives nothing better.
+_NO_ID = re.compile(
+    r"[0\-\s]*|-1|null|undefined|none|nil|nan|true|false|n/a|anonymous|guest|unknown"
+    r"|\[object object\]",
+    re.IGNORECASE,
+)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+
+class Identity(NamedTuple):
+    """One way to know somebody. `value` of an e-mail address is casefolded."""
+
+    workspace: str
+    kind: str
+    value: str
+
+    @property
+    def id(self) -> str:
+        """The id of the contact that is first known by it; also the key of its row."""
+        return contact_id(self.workspace, self.kind, self.value)
+
+
+class Given(NamedTuple):
+    """The identities of one call, strongest first, at least one.
+
+    `before`: only for an alias call, what its `previousId` may mean; a userId among them is the
+    shop's word that both users are one.
+    """
+
+    identities: tuple[Identity, ...]
+    before: tuple[Identity, ...] = ()
+
+
+def given_by(workspace: str, call: Call) -> Given:
+    """Raises Impossible when the call names nobody."""
+    found = [
+        ("user", _text("userId", call.user_id)),
+        ("email", email_of(call).casefold()),
+        ("anonymous", _text("anonymousId", call.anonymous_id)),
+    ]
+    named = [Identity(workspace, kind, value) for kind, value in found if value]
+    if not named:
+        raise Impossible("userId, anonymousId, email: all are missing; give one of them")
+    before = _before(workspace, call) if call.type == "alias" else ()
+    return Given(tuple(filter(trusted, named)) or tuple(named[:1]), before)
+
+
+def trusted(identity: Identity) -> bool:
+    """False for values that strangers share."""
+    if _NO_ID.fullmatch(identity.value):
+        return False
+    return identity.kind != "email" or _EMAIL.fullmatch(identity.value) is not None
+
+
+def _before(workspace: str, call: Call) -> tuple[Identity, ...]:
+    """A previousId does not say what it is, so it stands for all that it may be.
+
+    Only a userId makes the shop's word weigh, so without one it is not taken for a user.
+    """
+    value = _text("previousId", call.previous_id)
+    kinds = ["user"] if call.user_id is not None else []
+    kinds += ["email"] if "@" in value else []
+    kinds += ["anonymous"]
+    meant = [Identity(workspace, kind, tidy(kind, value)) for kind in kinds if value]
+    return tuple(filter(trusted, meant))
+
+
+def tidy(kind: str, value: str) -> str:
+    """The value as it is looked up."""
+    return value.strip().casefold() if kind == "email" else value
+
+
+def _text(field: str, value: str | int | None) -> str:
+    text = "" if value is None else str(value)
+    if "\x00" in text:
+        raise Impossible(f"{field}: contains NUL; leave it out")
+    return text if text.strip() else ""
