@@ -1,0 +1,80 @@
+"""What no cluster checks for us: manifests agree with the code's ports, services and grace."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from shared.contracts.stages import SERVICES
+from shared.kafka.consumer import FINISH_SECONDS
+from shared.service import DRAIN_SECONDS
+from shared.settings import PORTS
+
+BASE = Path(__file__).parents[2] / "deploy" / "k8s" / "base"
+
+
+def manifest(path: str) -> Any:
+    return YAML(typ="safe").load((BASE / path).read_text())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_deployment_serves_its_service_on_its_port(service: str) -> None:
+    deployment = manifest(f"{service}/deployment.yaml")
+    pod = deployment["spec"]["template"]
+    container = pod["spec"]["containers"][0]
+    assert container["args"] == ["serve", service]
+    assert container["ports"][0]["containerPort"] == PORTS[service]
+    assert {"name": "TUVI_PORT", "value": str(PORTS[service])} in container["env"]
+    for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
+        assert container[probe]["httpGet"]["port"] == "http"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+    labels = pod["metadata"]["labels"]
+    exposed = manifest(f"{service}/service.yaml")["spec"]
+    assert exposed["ports"][0]["port"] == PORTS[service]
+    assert exposed["selector"].items() <= labels.items()
+    budget = manifest(f"{service}/disruption-budget.yaml")["spec"]
+    assert budget["selector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_pod_is_given_time_to_finish(service: str) -> None:
+    spec = manifest(f"{service}/deployment.yaml")["spec"]["template"]["spec"]
+    pre_stop = spec["containers"][0].get("lifecycle", {}).get("preStop", {})
+    needed = pre_stop.get("sleep", {}).get("seconds", 0) + FINISH_SECONDS + DRAIN_SECONDS
+    assert spec["terminationGracePeriodSeconds"] > needed
+
+
+@pytest.mark.parametrize("service", [*SERVICES, "migrate"])
+def test_pods_are_restricted(service: str) -> None:
+    file = "migrate/job.yaml" if service == "migrate" else f"{service}/deployment.yaml"
+    spec = manifest(file)["spec"]["template"]["spec"]
+    assert spec["securityContext"]["runAsNonRoot"] is True
+    assert spec["automountServiceAccountToken"] is False
+    security = spec["containers"][0]["securityContext"]
+    assert security["readOnlyRootFilesystem"] is True
+    assert security["capabilities"] == {"drop": ["ALL"]}
+    resources = spec["containers"][0]["resources"]
+    assert resources["limits"]["memory"] == resources["requests"]["memory"]
+
+
+def test_the_migration_jobs_name_changes_with_the_image() -> None:
+    tag = manifest("kustomization.yaml")["images"][0]["newTag"]
+    assert manifest("migrate/kustomization.yaml")["nameSuffix"] == "-" + tag.replace(".", "-")
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl renders; it is not here")
+def test_kustomize_renders_the_base() -> None:
+    done = subprocess.run(
+        ["kubectl", "kustomize", str(BASE)], capture_output=True, text=True, check=True
+    )
+    documents = list(YAML(typ="safe").load_all(done.stdout))
+    kinds = [d["kind"] for d in documents]
+    assert kinds.count("Deployment") == len(SERVICES) == kinds.count("Service")
+    assert {"Namespace", "Job", "ConfigMap"} <= set(kinds)
+    for document in documents:
+        if document["kind"] == "Deployment":
+            labels = document["spec"]["template"]["metadata"]["labels"]
+            assert labels["app.kubernetes.io/part-of"] == "tuvi"
