@@ -1,0 +1,91 @@
+"""Runs as rows: what one transition did to a contact's runs, for the API and reports."""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+import msgspec
+
+from services.orchestrator.domain import ContactState
+from services.orchestrator.domain.state import Run
+from shared.contracts import JourneyEvent
+
+
+class RunRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of `runs` without its contact."""
+
+    run: str
+    journey: str
+    version: int
+    step: str = ""
+    key: str = ""
+    entered_at: datetime
+    exited_at: datetime | None = None
+    exit_reason: str = ""
+    goal_at: datetime | None = None
+
+    @property
+    def status(self) -> str:
+        return "active" if self.exited_at is None else "exited"
+
+
+StepOf = Callable[[Run], str]
+
+
+def changed(
+    before: ContactState,
+    after: ContactState,
+    events: Iterable[JourneyEvent],
+    step_of: StepOf,
+    arrived: Iterable[Run] = (),
+) -> dict[str, RunRow | None]:
+    """By run: its row as it is to be, or None where the run has moved to another contact.
+
+    `arrived`: the runs of a hand-over. A run may begin and end between two states, and one that
+    ended is forgotten by the state in its own time: then its events tell.
+    """
+    was = {run.id: _row(run, step_of) for run in before.runs}
+    now = {run.id: _row(run, step_of) for run in after.runs}
+    rows: dict[str, RunRow | None] = {i: row for i, row in now.items() if was.get(i) != row}
+    if after.merged_into:
+        return dict.fromkeys(was) | rows
+    past = {run.id: _row(run, step_of) for run in arrived} | was
+    told: dict[str, RunRow] = {}
+    for event in events:
+        if not event.run or event.run in now:
+            continue
+        row = told.get(event.run) or past.get(event.run) or _entered(event)
+        told[event.run] = _after(row, event)
+    return rows | told
+
+
+def _row(run: Run, step_of: StepOf) -> RunRow:
+    return RunRow(
+        run=run.id,
+        journey=run.journey,
+        version=run.version,
+        step=step_of(run),
+        key=run.key,
+        entered_at=run.entered_at,
+        exited_at=run.exited_at,
+        exit_reason=run.exited,
+        goal_at=run.goal_at,
+    )
+
+
+def _entered(event: JourneyEvent) -> RunRow:
+    return RunRow(
+        run=event.run,
+        journey=event.journey,
+        version=event.version,
+        key=event.key,
+        entered_at=event.at,
+    )
+
+
+def _after(row: RunRow, event: JourneyEvent) -> RunRow:
+    step = event.step or row.step
+    if event.kind == "exited":
+        return msgspec.structs.replace(row, step=step, exited_at=event.at, exit_reason=event.reason)
+    if event.kind == "goal":
+        return msgspec.structs.replace(row, goal_at=event.at)
+    return msgspec.structs.replace(row, step=step)

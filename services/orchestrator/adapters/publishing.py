@@ -1,0 +1,101 @@
+"""Journeys as rows of this service: published, paused, resumed; the announcer tells everybody."""
+
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from shared.contracts import Definition
+from shared.definitions import Announcer, Status, latest, save
+from shared.errors import Problem
+
+_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number")
+
+
+class Publishing:
+    """Writes definitions. What the stage does follows the Registry, not this."""
+
+    def __init__(self, pool: asyncpg.Pool, announcer: Announcer) -> None:
+        self._pool, self._announcer = pool, announcer
+
+    async def all(self, workspace: str) -> list[Definition]:
+        """The newest version of each, by id."""
+        async with self._pool.acquire() as connection:
+            return await latest(connection, workspace, "journey")
+
+    async def one(self, workspace: str, journey: str) -> Definition:
+        """The newest version. Raises Problem 404."""
+        async with self._pool.acquire() as connection:
+            return await self._newest(connection, workspace, journey)
+
+    async def versions(self, workspace: str, journey: str) -> list[int]:
+        rows = await self._pool.fetch(
+            """SELECT version FROM definitions
+               WHERE workspace = $1 AND kind = 'journey' AND id = $2 ORDER BY version""",
+            workspace,
+            journey,
+        )
+        return [row["version"] for row in rows]
+
+    async def publish(
+        self, workspace: str, journey: str, body: dict[str, Any]
+    ) -> tuple[Definition, bool]:
+        """(what is in force, did that change anything). A paused journey stays paused: whoever
+        paused it (a bounce limit, perhaps) is not overruled by a deploy.
+        """
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _one_writer(connection)
+            before = await self._found(connection, workspace, journey)
+            if before and same(before.body, body):
+                body = before.body
+            status: Status = "paused" if before and before.status == "paused" else "running"
+            saved = await save(
+                connection,
+                workspace=workspace,
+                kind="journey",
+                id=journey,
+                body=body,
+                status=status,
+            )
+        self._announcer.wake()
+        return saved, before is None or before.revision != saved.revision
+
+    async def set_status(self, workspace: str, journey: str, status: Status) -> Definition:
+        """Of the newest version, whose body stays. Raises Problem 404."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            await _one_writer(connection)
+            known = await self._newest(connection, workspace, journey)
+            saved = await save(
+                connection,
+                workspace=workspace,
+                kind="journey",
+                id=journey,
+                body=known.body,
+                status=status,
+            )
+        self._announcer.wake()
+        return saved
+
+    async def _newest(
+        self, connection: asyncpg.Connection, workspace: str, journey: str
+    ) -> Definition:
+        found = await self._found(connection, workspace, journey)
+        if found is None:
+            raise Problem(404, "No such journey", f"There is no journey '{journey}'.")
+        return found
+
+    async def _found(
+        self, connection: asyncpg.Connection, workspace: str, journey: str
+    ) -> Definition | None:
+        known = await latest(connection, workspace, "journey")
+        return next((d for d in known if d.id == journey), None)
+
+
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """The same document, in whatever order its keys are (jsonb has one of its own)."""
+    return _sorted.encode(one) == _sorted.encode(other)
+
+
+async def _one_writer(connection: asyncpg.Connection) -> None:
+    """A pause and a publication at once: the later one sees what the earlier one made."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtext('journeys'))")

@@ -1,0 +1,178 @@
+"""Contact-events in, sends and journey-events out: the real process, time stepped by hand."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts import ContactsMerged, topics
+from shared.contracts.keys import contact_key
+from shared.kafka.partitioner import partition_of
+from tests.integration.orchestrator_place import HOUR, PARTITIONS, Place, running
+
+CART = """
+journey: abandoned-cart
+trigger:
+  quiet: [Product Added, Checkout Started]
+  for: 1h
+  key: [checkout_id, cart_id]
+topic: cart-reminders
+reentry: per_key
+exit_when:
+  - {event: Order Completed, match: key, if_missing: exit}
+goal: {event: Order Completed, match: key, if_missing: match, within: 5d, value: revenue}
+steps:
+  - {id: reminder, send: cart-reminder}
+  - {id: two-days, delay: 2d}
+  - {id: offer, send: cart-offer}
+"""
+HELLO = """
+journey: hello
+trigger: {event: Signed Up}
+topic: cart-reminders
+reentry: every_time
+steps:
+  - {id: hello, send: welcome}
+"""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def place(kafka: str, database: str, topic_prefix: str) -> AsyncIterator[Place]:
+    async with running(kafka, database, topic_prefix) as place:
+        for body in (CART, HELLO):
+            status, answer = await place.call("POST", "/v1/journeys", body)
+            assert status == 201, answer
+        await _in_force(place)
+        yield place
+
+
+async def _in_force(place: Place) -> None:
+    """Until the stage acts on what was published (it follows the topic, not the API)."""
+    for i in range(100):
+        await place.happens(f"probe-{i}", "Signed Up")
+        await place.settle()
+        if await place.sends(f"probe-{i}"):
+            return
+    pytest.fail("the journeys never came into force")
+
+
+async def test_a_cart_left_for_an_hour_is_reminded_and_no_second_earlier(place: Place) -> None:
+    await place.happens("left", "Product Added", {"cart_id": "k1", "value": 30})
+    await place.settle(place.now + HOUR - timedelta(seconds=1))
+    assert await place.sends("left") == []
+    await place.settle()
+    assert await place.sends("left") == ["reminder"]
+    assert ("entered", "") in await place.told("left")
+
+
+async def test_who_buys_in_the_quiet_hour_is_left_alone(place: Place) -> None:
+    await place.happens("buyer", "Product Added", {"cart_id": "k2", "value": 30})
+    await place.settle(place.now + HOUR / 2)
+    await place.happens("buyer", "Order Completed", {"cart_id": "k2", "revenue": 30})
+    await place.settle(place.now + 2 * HOUR)
+    assert await place.sends("buyer") == []
+
+
+async def test_an_outage_before_this_stage_reminds_nobody_who_bought_in_it(place: Place) -> None:
+    await place.happens("late", "Product Added", {"cart_id": "k3", "value": 30})
+    await place.happens("idle", "Product Added", {"cart_id": "k4", "value": 30})
+    await place.settle()
+    ordered_at = place.now + HOUR / 2
+    await place.clock_to(place.now + 3 * HOUR)  # segmenter is down: its progress stands
+    await place.went_round()
+    assert await place.sends("late") == await place.sends("idle") == []
+    order = {"cart_id": "k3", "revenue": 30}
+    await place.happens("late", "Order Completed", order, at=ordered_at)
+    await place.settle()
+    assert await place.sends("late") == []
+    assert await place.sends("idle") == ["reminder"]
+
+
+async def test_the_same_message_again_changes_nothing(place: Place) -> None:
+    source = f"profile/{partition_of(contact_key('default', 'again'), PARTITIONS)}/1/77/0"
+    message = await place.happens("again", "Signed Up", source=source)
+    await place.settle()
+    before = await _everything(place, "again")
+    await place.publish(topics.CONTACT_EVENTS, "again", message, source)
+    await place.settle()
+    assert await _everything(place, "again") == before
+    assert await place.sends("again") == ["hello"]
+
+
+async def _everything(place: Place, contact: str) -> list[object]:
+    rows = [
+        await place.db.fetch(f"SELECT * FROM {table} WHERE contact = $1 ORDER BY 1, 2, 3", contact)
+        for table in ("contacts", "runs", "decisions", "timers")
+    ]
+    return [*rows, await place.sends(contact), await place.told(contact)]
+
+
+async def test_what_concerns_no_journey_costs_no_row(place: Place) -> None:
+    await place.happens("passer-by", "Product Viewed", {"product_id": "p1"})
+    await place.settle()
+    rows = [
+        await place.db.fetchval(f"SELECT count(*) FROM {table} WHERE contact = 'passer-by'")
+        for table in ("contacts", "runs", "decisions", "timers")
+    ]
+    assert rows == [0, 0, 0, 0]
+
+
+async def test_a_paused_journey_takes_nobody_in_until_it_is_resumed(place: Place) -> None:
+    await place.call("POST", "/v1/journeys/hello/pause")
+    await _until(place, "paused", reminded=False)
+    status, answer = await place.call("POST", "/v1/journeys/hello/resume")
+    assert (status, answer["status"]) == (200, "running")
+    await _until(place, "resumed", reminded=True)
+
+
+async def _until(place: Place, name: str, *, reminded: bool) -> None:
+    """The registry follows the topic; from the first contact that shows it, it holds."""
+    for i in range(100):
+        await place.happens(f"{name}-{i}", "Signed Up")
+        await place.settle()
+        if bool(await place.sends(f"{name}-{i}")) == reminded:
+            break
+    else:
+        pytest.fail(f"never {name}")
+    await place.happens(f"{name}-then", "Signed Up")
+    await place.settle()
+    assert bool(await place.sends(f"{name}-then")) == reminded
+
+
+async def test_after_a_merge_the_run_goes_on_with_the_winner(place: Place) -> None:
+    await place.happens("loser", "Product Added", {"cart_id": "k5", "value": 30})
+    await place.settle(place.now + HOUR)
+    assert await place.sends("loser") == ["reminder"]
+    merge = ContactsMerged(workspace="default", loser="loser", winner="winner", at=place.now)
+    await place.publish(topics.CONTACT_EVENTS, "loser", merge)
+    await place.settle()
+    runs = (await place.call("GET", "/v1/journeys/abandoned-cart/runs?contact=loser"))[1]["items"]
+    assert [(r["contact"], r["step"], r["status"]) for r in runs] == [
+        ("winner", "reminder", "active")
+    ]
+    await place.happens("winner", "Order Completed", {"cart_id": "k5", "revenue": 30})
+    await place.settle()
+    assert ("exited", "Order Completed") in await place.told("winner")
+
+
+async def test_explain_tells_who_entered_who_was_refused_and_who_never_came(place: Place) -> None:
+    await place.happens("refused", "Product Added", {"cart_id": "k6"}, consent="unsubscribed")
+    await place.happens("entered", "Product Added", {"cart_id": "k7"})
+    await place.settle(place.now + HOUR)
+
+    async def words(contact: str) -> str:
+        path = f"/v1/journeys/abandoned-cart/explain?contact={contact}"
+        status, answer = await place.call("GET", path)
+        assert status == 200, answer
+        return "\n".join(answer["words"])
+
+    assert "reminder" in await words("entered")
+    assert "consent" in await words("refused")
+    assert "Product Added" in await words("never-seen")
+
+
+async def test_entries_are_counted(place: Place) -> None:
+    async with place.http.get(f"{place.url}/metrics") as answer:
+        text = await answer.text()
+    assert 'tuvi_journey_entries_total{journey="hello"}' in text
