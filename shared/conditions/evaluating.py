@@ -224,10 +224,9 @@ def _(condition: Summed) -> _Node:
         for _, value in inside:
             total = EXACT.add(total, value)
         holds = test(total)
-        for index, (at, value) in enumerate(inside):
+        for at, value in inside:
             total = EXACT.subtract(total, value)
-            together = index + 1 < len(inside) and inside[index + 1][0] == at
-            if not together and test(total) is not holds:
+            if test(total) is not holds:
                 return holds, at + span
         return holds, None
 

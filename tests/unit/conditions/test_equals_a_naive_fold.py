@@ -1,9 +1,9 @@
 """The incremental answer is the one of a look through the whole history, at every instant."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,7 +23,9 @@ from tests.unit.conditions import worlds as some
 from tests.unit.conditions.oracle import Past, World, holds, span
 
 MICRO = timedelta(microseconds=1)
-many = settings(max_examples=150, deadline=None)
+many = settings(max_examples=40, deadline=None)
+every_kind = pytest.mark.parametrize("kind", some.CONDITIONS)
+every_past = pytest.mark.parametrize("kind", some.PAST)
 
 
 def occurrence(past: Past) -> Occurrence:
@@ -62,20 +64,24 @@ def edges(world: World) -> list[datetime]:
     return sorted({at + span(text) for at in times for text in some.SPANS})
 
 
+@every_kind
 @many
-@given(some.conditions, some.worlds, some.instants)
+@given(data=st.data(), now=some.moments | some.instants)
 def test_the_answer_is_that_of_the_whole_history(
-    asked: dict[str, Any], world: World, now: datetime
+    kind: str, data: st.DataObject, now: datetime
 ) -> None:
+    asked, world = data.draw(some.CONDITIONS[kind]), data.draw(some.worlds(kind))
     condition = parse(asked)
     assert evaluate(condition, facts(condition, world), now).holds == holds(asked, world, now)
 
 
+@every_kind
 @many
-@given(some.conditions, some.worlds, some.instants)
+@given(data=st.data(), now=some.instants)
 def test_nothing_changes_before_changes_at_and_every_change_is_at_one(
-    asked: dict[str, Any], world: World, now: datetime
+    kind: str, data: st.DataObject, now: datetime
 ) -> None:
+    asked, world = data.draw(some.CONDITIONS[kind]), data.draw(some.worlds(kind))
     condition = parse(asked)
     known = facts(condition, world)
     instants = edges(world)
@@ -94,30 +100,35 @@ def test_nothing_changes_before_changes_at_and_every_change_is_at_one(
         now = until
 
 
+@every_past
 @many
-@given(some.events | some.mails, some.histories, st.randoms(use_true_random=False))
-def test_the_order_in_which_events_come_does_not_matter(
-    asked: dict[str, Any], history: list[Past], random: Any
-) -> None:
-    shuffled = random.sample(history, len(history))
-    for spec in needs(parse(asked)):
+@given(data=st.data())
+def test_the_order_in_which_events_come_does_not_matter(kind: str, data: st.DataObject) -> None:
+    history = data.draw(some.histories(kind))
+    shuffled = data.draw(st.permutations(history))
+    for spec in needs(parse(data.draw(some.CONDITIONS[kind]))):
         assert folded(spec, history) == folded(spec, shuffled)
 
 
+@every_past
 @many
-@given(some.events | some.mails, some.histories, some.histories)
+@given(data=st.data())
 def test_merging_two_contacts_is_folding_the_history_of_both(
-    asked: dict[str, Any], one: list[Past], other: list[Past]
+    kind: str, data: st.DataObject
 ) -> None:
-    for spec in needs(parse(asked)):
+    one, other = data.draw(some.histories(kind)), data.draw(some.histories(kind))
+    for spec in needs(parse(data.draw(some.CONDITIONS[kind]))):
         a, b = folded(spec, one), folded(spec, other)
         assert merge(a, b, spec) == merge(b, a, spec) == folded(spec, one + other)
+        assert merge(a, None, spec) == merge(None, a, spec) == a
 
 
+@every_past
 @many
-@given(some.events | some.mails, some.histories)
-def test_a_state_survives_json(asked: dict[str, Any], history: list[Past]) -> None:
-    for spec in needs(parse(asked)):
+@given(data=st.data())
+def test_a_state_survives_json(kind: str, data: st.DataObject) -> None:
+    history = data.draw(some.histories(kind))
+    for spec in needs(parse(data.draw(some.CONDITIONS[kind]))):
         state = folded(spec, history)
         kept = msgspec.json.decode(msgspec.json.encode(state), type=AggregateState | None)
         assert kept == state

@@ -1,9 +1,12 @@
 """Hypothesis strategies: conditions as users write them, and contacts they may speak of.
 
-Times lie on a coarse grid and spans are multiples of it, so that edges and ties are met often.
+Everything comes from few values: times on a coarse grid, spans that are its multiples, small
+amounts. So edges and ties are met often, and what is asked about has mostly happened. `now` lies
+before most of it: walking on from there meets every instant of change.
 """
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
@@ -12,20 +15,20 @@ from tests.unit.conditions.oracle import Past, World
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 STEP = timedelta(hours=12)
-EVENTS = ["Order Completed", "Product Viewed"]
-MAILS = ["sent", "delivered", "opened", "clicked"]
+EVENTS = ["Order Completed", "Order Completed", "Product Viewed"]
+MAILS = ["opened", "opened", "clicked", "sent"]
 SPANS = ["12h", "1d", "36h", "3d", "2880m", "5d"]
 
 moments = st.integers(0, 20).map(lambda steps: START + steps * STEP)
 instants = st.builds(
     lambda at, off: at + timedelta(microseconds=off),
-    moments,
+    st.integers(0, 6).map(lambda steps: START + steps * STEP),
     st.sampled_from([-1, 0, 1, 3_600_000]),
 )
 spans = st.sampled_from(SPANS)
-small = st.integers(0, 4)
-amounts = st.decimals(-50, 100, places=2)
-currencies = st.sampled_from(["EUR", "SEK"])
+small = st.integers(0, 3)
+amounts = st.sampled_from([Decimal(text) for text in ("-1", "-0.5", "0.1", "1", "2.00", "3")])
+currencies = st.sampled_from(["EUR", "EUR", "SEK"])
 
 
 def one_or_two(ops: dict[str, st.SearchStrategy[Any]]) -> st.SearchStrategy[dict[str, Any]]:
@@ -87,12 +90,11 @@ traits = st.one_of(
     one_or_two(sizes(small)).map(lambda ops: {"trait": "age", **ops}),
     one_or_two(edges).map(lambda ops: {"trait": "seen_at", **ops}),
 )
-events = st.builds(
-    lambda name, w, rest: {"event": name, **w, **rest},
-    st.sampled_from(EVENTS),
-    where,
-    st.one_of(measured, summed),
-)
+names = st.sampled_from(EVENTS)
+counted = st.builds(lambda name, w, c: {"event": name, **w, **c}, names, windows, counts)
+dated = st.builds(lambda name, edge: {"event": name, **edge}, names, edge_of)
+sums = st.builds(lambda name, rest: {"event": name, **rest}, names, summed)
+filtered = st.builds(lambda event, w: {**event, **w}, st.one_of(counted, dated, sums), where)
 mails = st.builds(
     lambda name, of, rest, by: {
         "email": name,
@@ -112,56 +114,84 @@ others = st.one_of(
         lambda state: {"consent": {"topic": "marketing", "is": state}}
     ),
 )
-conditions = st.recursive(
-    st.one_of(traits, events, events, mails, others),
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
-        inner.map(lambda part: {"not": part}),
-    ),
-    max_leaves=5,
+events = st.one_of(counted, dated, sums, filtered)
+# One event, one trait and spans only: joins of what changes with time, each at its own instant.
+timed = st.one_of(
+    spans.map(lambda w: {"event": EVENTS[0], "in_last": w}),
+    spans.map(lambda w: {"event": EVENTS[0], "older_than": w}),
+    spans.map(lambda w: {"trait": "seen_at", "older_than": w}),
 )
 
-optional = st.fixed_dictionaries(
-    {}, optional={"total": amounts, "currency": currencies, "channel": texts}
+
+def joins(leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    def joined(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+        parts = st.lists(inner, min_size=1, max_size=3)
+        return st.one_of(
+            parts.map(lambda parts: {"all": parts}),
+            parts.map(lambda parts: {"any": parts}),
+            inner.map(lambda part: {"not": part}),
+        )
+
+    return joined(st.recursive(leaves, joined, max_leaves=4))
+
+
+CONDITIONS: dict[str, st.SearchStrategy[dict[str, Any]]] = {
+    "traits": traits,
+    "counts": counted,
+    "first and last": dated,
+    "sums": sums,
+    "filtered": filtered,
+    "e-mails": mails,
+    "joins of what changes": joins(timed),
+    "joins of anything": joins(st.one_of(traits, events, mails, others)),
+}
+PAST = ["counts", "first and last", "sums", "filtered", "e-mails"]
+
+properties = st.one_of(
+    st.fixed_dictionaries({"total": amounts, "currency": currencies, "channel": texts}),
+    st.fixed_dictionaries({}, optional={"total": amounts, "currency": currencies}),
 )
-pasts = st.one_of(
-    st.builds(
-        lambda name, at, properties: Past("event", name, at, properties, {}),
-        st.sampled_from(EVENTS),
-        moments,
-        optional,
+shop_events = st.builds(
+    lambda name, at, properties: Past("event", name, at, properties, {}),
+    names,
+    moments,
+    properties,
+)
+mail_events = st.builds(
+    lambda name, at, *of: Past(
+        "email", name, at, {}, dict(zip(("journey", "step", "template", "human"), of, strict=True))
     ),
-    st.builds(
-        lambda name, at, *of: Past(
-            "email",
-            name,
-            at,
-            {},
-            dict(zip(("journey", "step", "template", "human"), of, strict=True)),
+    st.sampled_from(MAILS),
+    moments,
+    st.sampled_from(["welcome", "cart"]),
+    st.sampled_from(["a", "b"]),
+    st.sampled_from(["t", "u"]),
+    st.booleans(),
+)
+
+
+def histories(kind: str) -> st.SearchStrategy[list[Past]]:
+    """Mostly of what a condition of this kind asks about."""
+    if kind == "e-mails":
+        return st.lists(mail_events, min_size=4, max_size=14)
+    if kind in PAST:
+        return st.lists(shop_events, min_size=4, max_size=14)
+    return st.lists(st.one_of(shop_events, mail_events), max_size=10)
+
+
+def worlds(kind: str) -> st.SearchStrategy[World]:
+    return st.builds(
+        World,
+        traits=st.fixed_dictionaries(
+            {"seen_at": moments},
+            optional={
+                "country": texts,
+                "revenue_total": st.dictionaries(currencies, amounts),
+                "age": small,
+            },
         ),
-        st.sampled_from(MAILS),
-        moments,
-        st.sampled_from(["welcome", "cart"]),
-        st.sampled_from(["a", "b"]),
-        st.sampled_from(["t", "u"]),
-        st.booleans(),
-    ),
-)
-histories = st.lists(pasts, max_size=12)
-worlds = st.builds(
-    World,
-    traits=st.fixed_dictionaries(
-        {},
-        optional={
-            "country": texts,
-            "revenue_total": st.dictionaries(currencies, amounts),
-            "age": small,
-            "seen_at": moments,
-        },
-    ),
-    consent=st.dictionaries(st.just("marketing"), st.sampled_from(["subscribed", "pending"])),
-    segments=st.sets(st.sampled_from(["vip", "lost"])),
-    lists=st.sets(st.just("newsletter")),
-    history=histories,
-)
+        consent=st.dictionaries(st.just("marketing"), st.sampled_from(["subscribed", "pending"])),
+        segments=st.sets(st.sampled_from(["vip", "lost"])),
+        lists=st.sets(st.just("newsletter")),
+        history=histories(kind),
+    )
