@@ -1,5 +1,7 @@
 """What becomes of a run's mails: sent or not, opened or clicked by a person."""
 
+from typing import Literal
+
 import msgspec
 
 from services.orchestrator.domain import steps
@@ -45,11 +47,8 @@ def _answer(turn: Turn, run: Run, delivery: DeliveryEvent) -> None:
     run = _replace(turn, run, msgspec.structs.replace(mail, settled=True))
     if not isinstance(node, SendStep) or node.step != mail.step or not run.begun:
         return
-    if delivery.event == "Sent":
-        turn.note(run, "sent", step=node.step, message=mail.message)
-        steps.done(turn, run, node, node.after, delivery.at, message=mail.message)
-    else:
-        reason = delivery.reason or delivery.event.lower()
-        turn.tell(run, "skipped", at=delivery.at, step=node.step, reason=reason)
-        turn.note(run, "skipped", step=node.step, reason=reason, message=mail.message)
-        steps.onward(turn, run, node.after, delivery.at)
+    sent = delivery.event == "Sent"
+    reason = "" if sent else delivery.reason or delivery.event.lower()
+    turn.note(run, "sent" if sent else "skipped", step=node.step, reason=reason)
+    told: Literal["step_done", "skipped"] = "step_done" if sent else "skipped"
+    steps.follow(turn, run, node, steps.Go(node.after, delivery.at, told, reason, mail.message))

@@ -31,6 +31,10 @@ class Journeys:
                 self._by_segment.setdefault(journey.trigger.segment, []).append(journey)
         every = tuple(self._versions[name] for name in sorted(self._versions))
         self._every = every
+        self._ended_by: dict[str, list[tuple[Journey, int]]] = {}
+        for journey in every:
+            for number, rule in enumerate(journey.exit_when):
+                self._ended_by.setdefault(rule.event, []).append((journey, number))
         self.key_fields: tuple[Fields, ...] = tuple(
             sorted({j.trigger.key for j in every if len(j.trigger.key) > 1})
         )
@@ -44,6 +48,10 @@ class Journeys:
 
     def started_by_segment(self, name: str) -> Iterable[Journey]:
         return self._by_segment.get(name, ())
+
+    def ended_by(self, name: str) -> Iterable[tuple[Journey, int]]:
+        """Each version with an exit rule for this event, and the rule's number."""
+        return self._ended_by.get(name, ())
 
     def newest(self, journey: str) -> Journey | None:
         return self._newest.get(journey)

@@ -139,7 +139,8 @@ def _one_story(journey: Journey, ours: Run, theirs: Run) -> bool:
 def _entered_before(turn: Turn, journey: Journey, run: Run) -> bool:
     """Whether the other contact had been through this, in a run that is forgotten by now."""
     for memory in turn.entries:
-        if memory.journey == journey.id and memory.run not in turn.runs and memory.run != run.id:
-            if journey.reentry.kind != "per_key" or keys.together(memory.keys, run.keys):
-                return True
+        forgotten = memory.journey == journey.id and memory.run not in turn.runs
+        by_key = journey.reentry.kind == "per_key"
+        if forgotten and (not by_key or keys.together(memory.keys, run.keys)):
+            return True
     return False

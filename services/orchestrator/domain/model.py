@@ -5,6 +5,7 @@ node, and a deployed change of a branch moves nobody by position.
 """
 
 from datetime import time, timedelta
+from functools import cached_property
 from typing import Any, Literal
 
 import msgspec
@@ -166,6 +167,7 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The templates it sends: they must be published."""
         return frozenset(n.template for n in self.nodes.values() if isinstance(n, SendStep))
 
+    @cached_property
     def event_waits(self) -> tuple[tuple[str, EventRule], ...]:
         """The node and the rule of every wait for an event."""
         return tuple(

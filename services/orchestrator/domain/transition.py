@@ -8,7 +8,9 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from services.orchestrator.domain import deliveries, keys, merge, runs, steps, triggers
+import msgspec
+
+from services.orchestrator.domain import deliveries, endings, keys, merge, steps, triggers
 from services.orchestrator.domain.journeys import Journeys
 from services.orchestrator.domain.state import Candidate, ContactState, Due, Input, Run
 from services.orchestrator.domain.turn import Effect, Turn
@@ -68,10 +70,10 @@ def _store_event(turn: Turn, event: Event) -> None:
     if not event.name:
         return _look(turn) if event.origin == "live" else None
     if event.origin != "live":  # it may end something, never begin or wake
-        return runs.note_exits(turn, event)
-    runs.reach_goals(turn, event)
-    runs.note_exits(turn, event)
-    runs.hear(turn, event)
+        return endings.note_exits(turn, event)
+    endings.reach_goals(turn, event)
+    endings.note_exits(turn, event)
+    endings.hear(turn, event)
     _look(turn)
     triggers.by_event(turn, event)
     return None
@@ -101,9 +103,10 @@ def _handed_over(
 ) -> Result:
     if state.merged_into and not merge.crossed(state, given):
         return state, merge.forward(state, given)
-    turn = Turn(state, journeys, now, f"merge:{given.loser}")
+    alive = msgspec.structs.replace(state, merged_into="")
+    turn = Turn(alive, journeys, now, f"merge:{given.loser}")
     merge.take_in(turn, given)
-    runs.apply_memories(turn)
+    endings.apply_memories(turn)
     return turn.done()
 
 
@@ -115,21 +118,23 @@ def _due(state: ContactState, given: Due, journeys: Journeys, now: datetime) -> 
         if isinstance(waiting, Candidate):
             triggers.quiet(turn, waiting)
         else:
-            steps.fire(turn, waiting, given.horizon)
+            steps.fire(turn, waiting, min(given.horizon, now))
     return turn.done()
 
 
 def _first_due(turn: Turn, due: Due) -> Candidate | Run | None:
-    """What has waited longest. A step takes its run further, so there is an end to it."""
-    found: list[tuple[datetime, str, Candidate | Run]] = []
-    for candidate in turn.candidates:
-        if due.transactional in (None, candidate.transactional):
-            found.append((candidate.due_at, candidate.message, candidate))
+    """What has waited longest. Each step takes its run further, so there is an end to it."""
+    horizon = min(due.horizon, turn.now)
+    found: list[tuple[datetime, str, Candidate | Run]] = [
+        (candidate.due_at, candidate.message, candidate)
+        for candidate in turn.candidates
+        if due.transactional in (None, candidate.transactional)
+    ]
     for run in turn.live_runs():
-        resumed = run.held and not turn.journeys.paused(run.journey)
         if run.due_at is not None and due.transactional in (None, run.transactional):
-            found.append((min(run.due_at, due.horizon) if resumed else run.due_at, run.id, run))
-    ready = [(at, name, waiting) for at, name, waiting in found if at <= due.horizon]
+            resumed = run.held and not turn.journeys.paused(run.journey)
+            found.append((min(run.due_at, horizon) if resumed else run.due_at, run.id, run))
+    ready = [entry for entry in found if entry[0] <= horizon]
     return min(ready, key=lambda entry: entry[:2])[2] if ready else None
 
 

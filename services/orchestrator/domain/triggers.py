@@ -4,7 +4,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.orchestrator.domain import keys, runs, story
+from services.orchestrator.domain import endings, keys, runs, story
 from services.orchestrator.domain.consent import why_not_mailed
 from services.orchestrator.domain.model import Journey
 from services.orchestrator.domain.state import Candidate, Run, Story
@@ -29,7 +29,7 @@ def by_event(turn: Turn, event: Event) -> None:
         key = values[0] if values else ""
         if turn.now - at > trigger.max_age:
             turn.refuse(journey, "too_old", key)
-        elif by := runs.converted(turn, journey, values, at, event.message_id):
+        elif by := endings.converted(turn, journey, values, at, event.message_id):
             turn.refuse(journey, "converted", key, event=by)
         elif trigger.kind == "quiet":
             _wait_for_quiet(turn, journey, values, at, event)
@@ -42,12 +42,12 @@ def _continue_story(
     turn: Turn, journey: Journey, values: keys.Keys, at: datetime, event: Event
 ) -> bool:
     """More of what a live run was started by: its next mails show it. True if there is one."""
-    run = _inside(turn, journey, values)
-    if run is None or not values:
-        return False
-    told = story.further(run.story, at, event.properties, journey.trigger.where)
-    turn.keep(run, story=told)
-    return True
+    for run in turn.live_runs():
+        if run.journey == journey.id and keys.together(run.keys, values):
+            told = story.further(run.story, at, event.properties, journey.trigger.where)
+            turn.keep(run, story=told)
+            return True
+    return False
 
 
 def _wait_for_quiet(
@@ -99,7 +99,7 @@ def by_segment(turn: Turn, change: SegmentChanged) -> None:
             continue
         if turn.now - change.at > journey.trigger.max_age:
             turn.refuse(journey, "too_old")
-        elif by := runs.converted(turn, journey, (), change.at):
+        elif by := endings.converted(turn, journey, (), change.at):
             turn.refuse(journey, "converted", event=by)
         else:
             ask_in(turn, journey, (), Story(at=min(change.at, turn.now)), turn.cause)
@@ -115,7 +115,7 @@ def quiet(turn: Turn, candidate: Candidate) -> None:
     key = candidate.keys[0] if candidate.keys else ""
     if turn.now - candidate.due_at > journey.trigger.max_age:
         turn.refuse(journey, "too_old", key)
-    elif by := runs.converted(turn, journey, candidate.keys, told.at):
+    elif by := endings.converted(turn, journey, candidate.keys, told.at):
         turn.refuse(journey, "converted", key, event=by)
     elif not story.holds(journey.trigger.where, told):
         turn.pass_over(journey, "where", key=key)

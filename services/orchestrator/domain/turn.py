@@ -42,7 +42,7 @@ class Turn:
         self.profile = state.profile
         self.runs = {run.id: run for run in state.runs}
         self.candidates = list(state.candidates)
-        self.rings = state.rings
+        self.rings = tuple(ring for ring in state.rings if ring.until > now)
         self.exits = [memory for memory in state.exits if memory.until > now]
         self.entries = [m for m in state.entries if m.until is None or m.until > now]
         self.effects: list[Effect] = []
