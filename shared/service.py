@@ -26,11 +26,13 @@ class Health:
     """`ready` when all checks answer None; a check gives the reason why not.
 
     `alive` while every stage's loop goes round; never a question of whether Kafka, the database
-    or SES can be reached, for a restart would not bring them back.
+    or SES can be reached, for a restart would not bring them back. `notes` are said beside
+    readiness and keep nobody from being ready.
     """
 
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
     stages: tuple[str, ...] = ()
+    notes: dict[str, Callable[[], str | None]] = field(default_factory=dict)
 
     def stuck(self) -> list[str]:
         """Stages whose loop has not gone round for longer than Kafka would wait."""
@@ -39,8 +41,15 @@ class Health:
         return [name for name, at in last.items() if at is not None and now - at > STUCK_SECONDS]
 
     def wrong(self) -> dict[str, str]:
-        answers = {name: check() for name, check in self.checks.items()}
-        return {name: reason for name, reason in answers.items() if reason is not None}
+        return _said(self.checks)
+
+    def noted(self) -> dict[str, str]:
+        return _said(self.notes)
+
+
+def _said(questions: dict[str, Callable[[], str | None]]) -> dict[str, str]:
+    answers = {name: question() for name, question in questions.items()}
+    return {name: answer for name, answer in answers.items() if answer is not None}
 
 
 def make_app(title: str, health: Health) -> FastAPI:
@@ -55,7 +64,8 @@ def make_app(title: str, health: Health) -> FastAPI:
     @app.get("/readyz", tags=["operations"])
     async def readyz() -> JSONResponse:
         wrong = health.wrong()
-        return JSONResponse({"ready": not wrong, "wrong": wrong}, 503 if wrong else 200)
+        body = {"ready": not wrong, "wrong": wrong, "notes": health.noted()}
+        return JSONResponse(body, 503 if wrong else 200)
 
     @app.get("/metrics", tags=["operations"])
     async def metrics() -> Response:
