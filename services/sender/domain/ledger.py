@@ -166,8 +166,8 @@ def _dispatch(
         case Claimed(by, until, address), Status.QUEUED:
             claimed = replace(row, status=Status.CLAIMED, claimed_by=by, lease_until=until)
             return Step(replace(claimed, address=address, not_before=None))
-        case Postponed(due_at), Status.QUEUED:
-            return Step(replace(row, due_at=due_at))
+        case Postponed(due_at, not_before), Status.QUEUED:
+            return Step(replace(row, due_at=due_at or row.due_at, not_before=not_before))
         case Skipped(reason, by), Status.QUEUED | Status.CLAIMED if by == row.claimed_by:
             return Step(_free(row, Status.SKIPPED, reason), Announce("Skipped", now, reason))
         case HandedBack(by), Status.CLAIMED if by == row.claimed_by:

@@ -80,9 +80,10 @@ class Claimed(msgspec.Struct, frozen=True):
 
 
 class Postponed(msgspec.Struct, frozen=True):
-    """Not in its window now: due later (business time)."""
+    """Not now: due later (business time), or to be looked at again later (wall)."""
 
-    due_at: datetime
+    due_at: datetime | None = None
+    not_before: datetime | None = None
 
 
 class Skipped(msgspec.Struct, frozen=True):
