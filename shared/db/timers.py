@@ -32,7 +32,7 @@ async def due(
     """The oldest timers of this partition that are due by `until`, at most `limit`."""
     rows = await connection.fetch(
         """SELECT workspace, contact, transactional, due_at FROM timers
-           WHERE due_at <= greatest($3, $4) AND bucket & ($2 - 1) = $1
+           WHERE due_at <= greatest($3::timestamptz, $4::timestamptz) AND bucket & ($2 - 1) = $1
              AND (due_at <= $3 OR transactional)
            ORDER BY due_at LIMIT $5""",
         partition,
