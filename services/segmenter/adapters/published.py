@@ -1,0 +1,31 @@
+"""The registry's definitions as the profile core uses them."""
+
+import structlog
+
+from services.segmenter.domain.definitions import NOTHING, Definitions, of
+from shared.definitions import Registry
+
+log = structlog.get_logger()
+
+
+class Published:
+    """The definitions of each workspace, ready for use; read again when one was announced."""
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._version = -1
+        self._known: dict[str, Definitions] = {}
+
+    def of(self, workspace: str) -> Definitions:
+        return self.all().get(workspace, NOTHING)
+
+    def all(self) -> dict[str, Definitions]:
+        if self._registry.version != self._version:
+            self._version = self._registry.version
+            found = self._registry.all("segment") + self._registry.all("journey")
+            spaces = {d.workspace for d in found} | self._known.keys()
+            self._known = {w: of(d for d in found if d.workspace == w) for w in spaces}
+            broken = {w: d.broken for w, d in self._known.items() if d.broken}
+            if broken:
+                log.error("segments that this version cannot read", segments=broken)
+        return self._known

@@ -1,0 +1,54 @@
+"""Two contacts become one: as if all had happened to one from the start."""
+
+from msgspec.structs import replace
+
+from shared.conditions import AggregateState, merge
+
+from . import consent, orders, traits
+from .definitions import Definitions
+from .email_history import bounded
+from .state import ContactState, Mail, Seen, earliest, latest
+
+
+def united(winner: ContactState, loser: ContactState, definitions: Definitions) -> ContactState:
+    """The winner with all that the loser was. Memberships are taken over, not entered anew."""
+    both = {**loser.segments, **winner.segments}
+    since = {s: min(at, loser.segments.get(s, at)) for s, at in both.items()}
+    return replace(
+        winner,
+        given=traits.united(winner.given, loser.given),
+        consent=consent.united(winner.consent, loser.consent),
+        orders=orders.united(winner.orders, loser.orders),
+        seen=_seen(winner.seen, loser.seen),
+        mails=_mails(winner.mails, loser.mails),
+        aggregates=_aggregates(winner, loser, definitions),
+        segments=since,
+        clock=latest(winner.clock, loser.clock),
+        merged_from=(*winner.merged_from, loser.contact, *loser.merged_from),
+    )
+
+
+def _seen(a: Seen, b: Seen) -> Seen:
+    return Seen(
+        earliest(a.first, b.first),
+        latest(a.active, b.active),
+        latest(a.opened, b.opened),
+        latest(a.clicked, b.clicked),
+    )
+
+
+def _mails(a: dict[str, Mail], b: dict[str, Mail]) -> dict[str, Mail]:
+    """A message belongs to one contact; should both know it, the newer word is kept."""
+    newer = {m: max(mail, a.get(m, mail), key=lambda x: x.at) for m, mail in b.items()}
+    return bounded({**a, **newer})
+
+
+def _aggregates(
+    a: ContactState, b: ContactState, definitions: Definitions
+) -> dict[str, AggregateState]:
+    found = {}
+    for key, spec in definitions.aggregates.items():
+        state = merge(a.aggregates.get(key), b.aggregates.get(key), spec)
+        if state is not None:
+            found[key] = state
+    return found

@@ -1,0 +1,230 @@
+"""The core of stage profile: one contact's state, one input, what follows. Pure and total.
+
+The caller drops repeats (by message id) and, when `state.kept` is not what the definitions keep,
+learns the aggregates anew from the history first (`relearned`).
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from shared.conditions import AggregateState, Occurrence
+from shared.contracts import (
+    ContactChanged,
+    ContactEvent,
+    ContactsMerged,
+    DeliveryEvent,
+    Event,
+    IdentifiedEvent,
+    ProfileHandedOver,
+    SegmentChanged,
+    plain,
+)
+from shared.engagement import Verdict
+
+from . import consent, email_history, merge, orders, traits
+from .definitions import Definitions
+from .segments import answered
+from .snapshot import changed, email_of, happened_at, occurrence, snapshot
+from .state import ContactState, unpack
+
+
+class Due(msgspec.Struct, frozen=True):
+    """Everything up to now has been seen: what is due by now may happen."""
+
+
+class Forward(msgspec.Struct, frozen=True):
+    """The message as it is, to the topic it came from, for the contact who is it now."""
+
+    contact: str
+    message: IdentifiedEvent | DeliveryEvent | ContactsMerged | ProfileHandedOver
+
+
+Input = IdentifiedEvent | DeliveryEvent | ContactsMerged | ProfileHandedOver | Due
+Effect = ContactEvent | ContactChanged | ContactsMerged | ProfileHandedOver | Forward
+Step = tuple[ContactState, list[Effect]]
+
+
+def fresh(workspace: str, contact: str, definitions: Definitions) -> ContactState:
+    """A contact of whom nothing is known."""
+    return ContactState(
+        workspace=workspace,
+        contact=contact,
+        kept=definitions.kept,
+        segments_revision=definitions.segments_revision,
+    )
+
+
+def relearned(
+    state: ContactState, past: Iterable[Occurrence], definitions: Definitions
+) -> ContactState:
+    """The state with the aggregates that are kept now, from all that ever happened."""
+    aggregates: dict[str, AggregateState] = {}
+    for what in past:
+        aggregates = definitions.learned(aggregates, what)
+    return replace(state, aggregates=aggregates, kept=definitions.kept)
+
+
+def transition(state: ContactState, given: Input, definitions: Definitions, now: datetime) -> Step:
+    """`now` is the business time that the input speaks of: an event's `received_at`, a merge's
+    `at`, for Due up to when everything has been seen. It may lie before the state's clock.
+    """
+    if state.merged_into:
+        return state, _forwarded(state, given)
+    state, effects = _settled(state, now, definitions, inclusive=isinstance(given, Due))
+    handle = _HANDLERS.get(type(given))
+    if handle is None:
+        return state, effects
+    state, more = handle(state, given, definitions, now)
+    return state, effects + more
+
+
+def _settled(
+    state: ContactState, now: datetime, definitions: Definitions, *, inclusive: bool
+) -> Step:
+    """What was due before now, dated when it was due; first of all what new segments say."""
+    effects: list[Effect] = []
+    if state.clock is None:
+        return state, effects
+    new = state.segments_revision != definitions.segments_revision
+    at = state.clock if new else state.due
+    while at is not None and (at < now or new or (inclusive and at == now)):
+        state, changes = answered(state, at, definitions, backfill=False)
+        effects += _changes(state, changes, definitions)
+        new, at = False, state.due
+    return replace(state, segments_revision=definitions.segments_revision), effects
+
+
+def _event(
+    state: ContactState, given: IdentifiedEvent, definitions: Definitions, now: datetime
+) -> Step:
+    event = given.event
+    at = happened_at(event)
+    said, _ = consent.read(event.traits, at)
+    learned = replace(
+        state,
+        given=traits.noted(state.given, event, at),
+        consent=consent.united(state.consent, said),
+        orders=orders.noted(state.orders, event, at),
+        seen=traits.seen(state.seen, at),
+        aggregates=definitions.learned(state.aggregates, occurrence(event)),
+    )
+    return _told(state, learned, definitions, now, backfill=event.origin != "live", event=event)
+
+
+def _delivery(
+    state: ContactState, given: DeliveryEvent, definitions: Definitions, now: datetime
+) -> Step:
+    at = happened_at(given)
+    mails, by = email_history.judged(state.mails, given)
+    human = by is None or by.by == "human"
+    what = email_history.occurrence(given, at, human=human)
+    learned = replace(
+        state,
+        mails=mails,
+        seen=email_history.seen(state.seen, given, at, human=human),
+        consent=consent.united(state.consent, consent.withdrawn(state.consent, given, at)),
+        aggregates=definitions.learned(state.aggregates, what),
+    )
+    backfill = given.origin != "live"
+    return _told(state, learned, definitions, now, backfill=backfill, delivery=given, by=by)
+
+
+def _merged(state: ContactState, given: ContactsMerged, _: Definitions, now: datetime) -> Step:
+    """The loser packs up and is a redirect from now on."""
+    if given.winner == state.contact or given.winner in state.merged_from:
+        return state, []
+    packed = ProfileHandedOver(
+        workspace=state.workspace,
+        contact=given.winner,
+        loser=state.contact,
+        at=given.at,
+        state=plain(state),
+    )
+    redirect = ContactState(
+        workspace=state.workspace,
+        contact=state.contact,
+        version=state.version + 1,
+        clock=state.clock or now,
+        merged_into=given.winner,
+    )
+    return redirect, [changed(redirect), given, packed]
+
+
+def _handed_over(
+    state: ContactState, given: ProfileHandedOver, definitions: Definitions, now: datetime
+) -> Step:
+    """The winner takes over; once, whatever is delivered again."""
+    if given.loser in state.merged_from or given.loser == state.contact:
+        return state, []
+    together = merge.united(state, unpack(given.state), definitions)
+    return _told(state, together, definitions, now, backfill=False)
+
+
+_HANDLERS: dict[type, Callable[[ContactState, Any, Definitions, datetime], Step]] = {
+    IdentifiedEvent: _event,
+    DeliveryEvent: _delivery,
+    ContactsMerged: _merged,
+    ProfileHandedOver: _handed_over,
+}
+
+
+def _forwarded(state: ContactState, given: Input) -> list[Effect]:
+    """A redirect keeps nothing: what still arrives for it goes to who it is now."""
+    winner = state.merged_into
+    if isinstance(given, Due):
+        return []
+    if not isinstance(given, ContactsMerged):
+        return [Forward(winner, replace(given, contact=winner))]
+    if given.winner == winner:
+        return []
+    return [Forward(winner, replace(given, loser=winner))]
+
+
+def _told(
+    before: ContactState,
+    state: ContactState,
+    definitions: Definitions,
+    now: datetime,
+    *,
+    backfill: bool,
+    event: Event | None = None,
+    delivery: DeliveryEvent | None = None,
+    by: Verdict | None = None,
+) -> Step:
+    """Answer the segments and say what happened: to the contact, then to its segments."""
+    at = now if state.clock is None else max(state.clock, now)
+    if (email_of(state), state.consent) != (email_of(before), before.consent):
+        state = replace(state, version=state.version + 1)
+    state, changes = answered(state, at, definitions, backfill=backfill)
+    effects: list[Effect] = [changed(state)] if state.version != before.version else []
+    if event is not None or delivery is not None:
+        effects.append(
+            ContactEvent(
+                workspace=state.workspace,
+                contact=state.contact,
+                profile=snapshot(state, definitions),
+                event=event,
+                delivery=delivery,
+                verdict=by.by if by else None,
+                verdict_reason=by.reason if by else "",
+            )
+        )
+    return state, effects + _changes(state, changes, definitions)
+
+
+def _changes(
+    state: ContactState, changes: list[SegmentChanged], definitions: Definitions
+) -> list[Effect]:
+    if not changes:
+        return []
+    profile = snapshot(state, definitions)
+    return [
+        ContactEvent(
+            workspace=state.workspace, contact=state.contact, profile=profile, segment=change
+        )
+        for change in changes
+    ]

@@ -1,0 +1,56 @@
+"""What others are told of a contact, and how events are read: one place for each."""
+
+from datetime import datetime
+
+from shared.conditions import Occurrence
+from shared.contracts import ContactChanged, DeliveryEvent, Event, Profile
+
+from . import traits
+from .definitions import Definitions
+from .state import ContactState
+
+
+def changed(state: ContactState) -> ContactChanged:
+    return ContactChanged(
+        workspace=state.workspace,
+        contact=state.contact,
+        version=state.version,
+        email=email_of(state),
+        consent=state.consent,
+        merged_into=state.merged_into,
+    )
+
+
+def snapshot(state: ContactState, definitions: Definitions) -> Profile:
+    """What travels with every event of the contact."""
+    return Profile(
+        version=state.version,
+        email=email_of(state),
+        locale=traits.text(state, "locale"),
+        timezone=traits.text(state, "timezone"),
+        traits=traits.flattened(state),
+        consent=state.consent,
+        segments=state.segments,
+        aggregates=state.aggregates,
+        definitions_version=definitions.journeys_revision,
+    )
+
+
+def email_of(state: ContactState) -> str:
+    """The address as the shop wrote it last, or empty."""
+    address = traits.text(state, "email")
+    return address if "@" in address else ""
+
+
+def happened_at(event: Event | DeliveryEvent) -> datetime:
+    """When it happened; a clock that runs ahead cannot make a word outlast later ones."""
+    return min(event.at, event.received_at)
+
+
+def occurrence(event: Event) -> Occurrence | None:
+    """As conditions see it; None for calls without an event's name."""
+    if not event.name:
+        return None
+    return Occurrence(
+        kind="event", name=event.name, at=happened_at(event), properties=event.properties
+    )

@@ -1,0 +1,204 @@
+"""Stage profile on real Kafka and PostgreSQL: events in; contact-events, changes, segments out."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts import ContactsMerged, DeliveryEvent, topics
+from shared.contracts.keys import contact_key
+from shared.db.migrate import migrate
+from shared.db.pool import connect
+from shared.kafka.partitioner import partition_of
+from tests.integration.profile_place import DAY, NOON, PARTITIONS, Place, changes, identify, track
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+AT_RISK = {
+    "all": [{"event": "Order Completed"}, {"not": {"event": "Order Completed", "in_last": "90d"}}]
+}
+ORDER = {"order_id": "o1", "revenue": Decimal(80), "total": Decimal(95), "currency": "EUR"}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def place(kafka: str, database: str, topic_prefix: str) -> AsyncIterator[Place]:
+    await migrate(database, kafka, partitions=PARTITIONS, prefix=topic_prefix)
+    db = await connect(database, "segmenter")
+    dsn = database.replace("postgres@", "tuvi_segmenter@")
+    here = Place(kafka, dsn, topic_prefix, db)
+    await here.clock(NOON)
+    await here.start()
+    yield here
+    await here.stop()
+    await db.close()
+
+
+def elsewhere(contact: str) -> str:
+    """Another contact's id, on another partition."""
+    home = partition_of(contact_key("default", contact), PARTITIONS)
+    found = (f"{contact}-{i}" for i in range(100))
+    return next(c for c in found if partition_of(contact_key("default", c), PARTITIONS) != home)
+
+
+async def test_events_become_a_profile_with_consent_and_computed_traits(place: Place) -> None:
+    consent = {"newsletter": {"state": "subscribed", "source": "checkout", "text": "v3"}}
+    await place.say(
+        "anna",
+        identify("a1", NOON, email="anna@example.com", country="SE", consent=consent),
+        track("Order Completed", "a2", NOON + HOUR, properties=ORDER),
+        track("Order Refunded", "a3", NOON + 2 * HOUR, properties={**ORDER, "revenue": 30}),
+        track("Order Completed", "a2", NOON + HOUR, properties=ORDER),  # delivered again
+    )
+    events = await place.told_of("anna")
+    assert [e.event.message_id for e in events if e.event] == ["a1", "a2", "a3"]
+    last = events[-1].profile
+    assert (last.email, last.traits["country"]) == ("anna@example.com", "SE")
+    assert last.traits["orders_count"] == 1
+    assert last.traits["revenue_total"] == {"EUR": Decimal(50)}
+    assert last.consent["newsletter"].text == "v3"
+    changed = [c for c in await place.published(topics.CONTACT_CHANGES) if c.contact == "anna"]
+    assert [(c.version, c.email) for c in changed] == [(1, "anna@example.com")]
+
+
+async def test_no_order_for_90_days_is_true_at_that_second(place: Place) -> None:
+    await place.segment("at-risk", AT_RISK)
+    noon = place.today()
+    await place.say("bert", track("Order Completed", "b1", noon, properties=ORDER))
+    await place.step_to(noon + 90 * DAY - SECOND)
+    assert changes(await place.told_of("bert")) == []
+    await place.step_to(noon + 90 * DAY)
+    assert changes(await place.told_of("bert")) == [("at-risk", "entered", noon + 90 * DAY, False)]
+    members = "SELECT since FROM segmenter.members WHERE segment = 'at-risk' AND contact = 'bert'"
+    assert await place.db.fetchval(members) == noon + 90 * DAY
+
+
+async def test_a_late_look_dates_the_change_when_it_was_due_and_before_later_events(
+    place: Place,
+) -> None:
+    await place.segment("at-risk", AT_RISK)
+    await place.say("carl", track("Order Completed", "c1", NOON, properties=ORDER))
+    later = NOON + 95 * DAY
+    again = {**ORDER, "order_id": "o2"}
+    await place.say("carl", track("Order Completed", "c2", later, properties=again))
+    assert changes(await place.told_of("carl")) == [
+        ("at-risk", "entered", NOON + 90 * DAY, False),
+        ("at-risk", "left", later, False),
+    ]
+
+
+async def test_an_import_enters_segments_without_starting_journeys(place: Place) -> None:
+    await place.segment("at-risk", AT_RISK)
+    then = {"at": NOON - 100 * DAY, "origin": "import"}
+    await place.say("iris", track("Order Completed", "i1", NOON, properties=ORDER, **then))
+    events = await place.told_of("iris")
+    assert events[0].event is not None
+    assert events[0].event.origin == "import"
+    assert [(name, change, backfill) for name, change, _, backfill in changes(events)] == [
+        ("at-risk", "entered", True)
+    ]
+
+
+async def test_a_new_segment_reaches_those_who_are_quiet_and_those_who_move(place: Place) -> None:
+    properties = {"category": "tents"}
+    for contact in ("dora", "emil"):
+        await place.say(
+            contact, track("Product Viewed", f"{contact}1", NOON, properties=properties)
+        )
+    await place.idle()
+    viewed = {"event": "Product Viewed", "where": {"category": "tents"}}
+    await place.segment("tents", viewed)
+    await place.say("emil", identify("emil2", NOON + HOUR, city="Tartu"))
+    now = place.today()
+    for i in range(4):  # walked in the batches that go by
+        await place.step_to(now + i * SECOND)
+    for contact in ("dora", "emil"):
+        found = changes(await place.told_of(contact))
+        assert [(s, c, b) for s, c, _, b in found if s == "tents"] == [("tents", "entered", True)]
+
+
+async def test_opens_of_machines_are_told_apart_and_an_unsubscribe_changes_consent(
+    place: Place,
+) -> None:
+    def mail(what: str, at: timedelta, **more: str) -> DeliveryEvent:
+        return DeliveryEvent(
+            workspace="default",
+            contact="frida",
+            message="m1",
+            event=what,  # type: ignore[arg-type]
+            at=NOON + at,
+            received_at=NOON + at + SECOND,
+            topic="newsletter",
+            **more,  # type: ignore[arg-type]
+        )
+
+    subscribed = {"newsletter": {"state": "subscribed"}}
+    await place.say("frida", identify("f1", NOON, email="f@example.com", consent=subscribed))
+    await place.say(
+        "frida",
+        mail("Delivered", HOUR),
+        mail("Opened", HOUR + SECOND, user_agent="Mozilla/5.0"),
+        mail("Clicked", HOUR + SECOND, link="https://a.example"),
+        mail("Clicked", 2 * HOUR, link="https://a.example"),
+        mail("Clicked", 2 * HOUR, link="https://a.example"),
+        mail("Unsubscribed", 3 * HOUR),
+    )
+    events = await place.told_of("frida")
+    verdicts = [(e.delivery.event, e.verdict) for e in events if e.delivery is not None]
+    assert verdicts == [
+        ("Delivered", None),
+        ("Opened", "machine"),
+        ("Clicked", "machine"),
+        ("Clicked", "human"),
+        ("Unsubscribed", None),
+    ]
+    assert events[-1].profile.consent["newsletter"].state == "unsubscribed"
+    assert events[-1].profile.traits["last_clicked_at"] == (NOON + 2 * HOUR).isoformat().replace(
+        "+00:00", "Z"
+    )
+    changed = [c for c in await place.published(topics.CONTACT_CHANGES) if c.contact == "frida"]
+    assert [c.consent["newsletter"].state for c in changed] == ["subscribed", "unsubscribed"]
+
+
+async def test_a_merge_hands_everything_over_and_forwards_what_comes_late(place: Place) -> None:
+    loser, winner = "greta", elsewhere("greta")
+    properties = {**ORDER, "order_id": "g"}
+    await place.say(loser, track("Order Completed", "g1", NOON, properties=properties))
+    await place.say(winner, identify("g2", NOON + HOUR, email="g@example.com"))
+    merged = ContactsMerged(workspace="default", loser=loser, winner=winner, at=NOON + 2 * HOUR)
+    await place.put(topics.IDENTIFIED_EVENTS, loser, merged)
+    await place.say(loser, identify("g3", NOON + 3 * HOUR, city="Tartu"))
+    click = DeliveryEvent(
+        workspace="default",
+        contact=loser,
+        message="m9",
+        event="Clicked",
+        at=NOON + 4 * HOUR,
+        received_at=NOON + 4 * HOUR,
+    )
+    await place.say(loser, click)
+    await place.say(loser, track("Order Completed", "g1", NOON, properties=properties))
+    for _ in range(3):  # forwards are put while others are taken
+        await place.idle()
+    last = (await place.told_of(winner))[-1].profile
+    assert last.traits["orders_count"] == 1
+    assert last.traits["city"] == "Tartu"
+    assert "last_clicked_at" in last.traits
+    told = await place.published(topics.CONTACT_EVENTS)
+    assert [m.winner for m in told if isinstance(m, ContactsMerged)] == [winner]
+    changed = {c.contact: c for c in await place.published(topics.CONTACT_CHANGES)}
+    assert changed[loser].merged_into == winner
+    fingerprints = {d.fingerprint() for d in await place.published(topics.DELIVERY_EVENTS)}
+    assert click.fingerprint() in fingerprints
+
+
+@pytest.mark.parametrize("wrong", [{"newsletter": {"state": "yes"}}, "subscribed"])
+async def test_consent_that_cannot_be_understood_goes_to_the_dead_letters(
+    place: Place, wrong: object
+) -> None:
+    contact = f"hugo-{type(wrong).__name__}"
+    await place.say(contact, identify(f"{contact}1", NOON, consent=wrong))
+    await place.say(contact, identify(f"{contact}2", NOON + HOUR, city="Oslo"))
+    events = await place.told_of(contact)
+    assert [e.event.message_id for e in events if e.event] == [f"{contact}2"]
