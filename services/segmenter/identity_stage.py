@@ -64,7 +64,7 @@ class IdentityStage:
 def understood(stored: StoreEvent) -> Told:
     """Raises Impossible."""
     call, event = normalised(stored)
-    return Told(stored.workspace, given_by(stored.workspace, call), event)
+    return Told(stored.workspace, given_by(stored.workspace, call, event), event)
 
 
 def identified(people: People, told: Told) -> list[Outgoing]:

@@ -41,7 +41,7 @@ async def _select(connection: asyncpg.Connection, wanted: Keyed) -> dict[str, Al
         [identity.workspace for identity in wanted.values()],
         list(wanted),
     )
-    return {r["id"]: Alias(wanted[r["id"]], r["contact"], r["kind"]) for r in rows}
+    return {id_: Alias(wanted[id_], contact, kind) for id_, contact, kind in rows}
 
 
 async def _insert(connection: asyncpg.Connection, unknown: Keyed) -> list[str]:

@@ -3,10 +3,10 @@
 import re
 from typing import Literal, NamedTuple
 
+from shared.contracts import Event
 from shared.contracts.keys import contact_id
 
 from .call import Call, Impossible
-from .normalise import email_of
 
 IdentityKind = Literal["user", "email", "anonymous"]
 STRENGTH: dict[str, int] = {"user": 3, "email": 2, "anonymous": 1}
@@ -45,11 +45,11 @@ class Given(NamedTuple):
     before: tuple[Identity, ...] = ()
 
 
-def given_by(workspace: str, call: Call) -> Given:
-    """Raises Impossible when the call names nobody."""
+def given_by(workspace: str, call: Call, event: Event) -> Given:
+    """By a call and what `normalised` made of it. Raises Impossible when it names nobody."""
     found = [
         ("user", _text("userId", call.user_id)),
-        ("email", email_of(call).casefold()),
+        ("email", event.context.get("email", "").casefold()),
         ("anonymous", _text("anonymousId", call.anonymous_id)),
     ]
     named = [Identity(workspace, kind, value) for kind, value in found if value]

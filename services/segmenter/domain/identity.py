@@ -64,8 +64,10 @@ class People:
     def attribute(self, given: Given) -> Attribution:
         """Merge what the call shows to be one person; say whose event it is."""
         done = len(self.merges)
-        self._same_user(given)
-        self._same_person((*given.identities, *given.before))
+        everything = (*given.identities, *given.before)
+        if len({self.points_to[identity] for identity in everything}) > 1:
+            self._same_user(given)
+            self._same_person(everything)
         contact = self._strongest(given.identities)
         self.unheard.discard(contact)
         return Attribution(contact, tuple(self.merges[done:]))

@@ -17,6 +17,8 @@ from shared.contracts import Event, StoreEvent
 from .call import Call, Plain, decode, happened_at
 from .event_names import known_as
 
+_NUMBERS = (int, str, Decimal)
+
 
 def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     """The call for its identities, the event for everybody after. Raises Impossible."""
@@ -28,7 +30,8 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     context = dict(call.context or {})
     if isinstance(context.get("traits"), dict):
         context["traits"] = _with_tidy_email(context["traits"])
-    email = email_of(call)
+    context.pop("email", None)
+    email = _email_of(call)
     if email:
         context["email"] = email
     return call, Event(
@@ -44,7 +47,7 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     )
 
 
-def email_of(call: Call) -> str:
+def _email_of(call: Call) -> str:
     """The address that the call names its contact by, tidy; empty if none."""
     context = call.context or {}
     own_traits = call.traits if call.type != "group" else None
@@ -71,8 +74,7 @@ def _with_tidy_email(plain: Plain) -> Plain:
 def _priced(name: str, properties: Plain) -> Plain:
     if name != "Product Added" or properties.get("value") is not None:
         return properties
-    products = properties.get("products")
-    lines = [properties] if properties.get("price") is not None else products
+    lines = [properties] if properties.get("price") is not None else properties.get("products")
     if not isinstance(lines, list) or not lines:
         return properties
     try:
@@ -91,6 +93,6 @@ def _line_value(line: Any) -> Decimal:
 
 
 def _number(given: Any) -> Decimal:
-    if isinstance(given, bool) or not isinstance(given, int | str | Decimal):
+    if isinstance(given, bool) or not isinstance(given, _NUMBERS):
         raise InvalidOperation
     return Decimal(given)

@@ -21,7 +21,7 @@ def _told(**call: Any) -> tuple[Given, Event]:
     body = msgspec.Raw(encode({"type": "track", "userId": "u1", **call}))
     stored = StoreEvent(workspace="shop", message_id="m1", received_at=NOON, event=body)
     decoded, event = normalised(stored)
-    return given_by("shop", decoded), event
+    return given_by("shop", decoded, event), event
 
 
 def _event(**call: Any) -> Event:
