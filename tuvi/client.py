@@ -12,7 +12,7 @@ from urllib.request import Request, urlopen
 from shared.contracts.codec import decode_plain
 from shared.settings import PORTS
 
-CONTEXT = Path(".tuvi/context.json")  # written by `tuvi up`
+CONTEXT = Path(os.environ.get("TUVI_CONTEXT", ".tuvi/context.json"))  # written by `tuvi up`
 TIMEOUT = 30.0
 
 
