@@ -9,8 +9,10 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
 from services.orchestrator.adapters import answers, documents, reports
 from services.orchestrator.adapters.publishing import Publishing
-from services.orchestrator.domain import Journey, JourneyError, explain, parse_journey
+from services.orchestrator.adapters.words import in_words
+from services.orchestrator.domain import Journey, JourneyError, parse_journey
 from shared.auth import Keys
+from shared.contracts import Definition
 from shared.contracts.codec import encode
 from shared.errors import Problem
 
@@ -134,9 +136,9 @@ def _looking(services: Services) -> APIRouter:
         rows = await reports.decisions(
             services.pool, workspace, contacts, journey, after=cursor, limit=limit
         )
-        words = explain(
-            [answers.decision(row, workspace) for row in rows], parse_journey(definition.body)
-        )
+        waiting = await reports.waiting(services.pool, workspace, contacts, journey)
+        taken = [answers.decision(row, workspace) for row in rows]
+        words = in_words(definition, _readable(definition), taken, waiting)
         found = await reports.runs(services.pool, workspace, journey, contacts=contacts)
         return _json(
             {
@@ -172,6 +174,14 @@ async def _journey(request: Request, expected: str | None) -> Journey:
         message = f"the address says '{expected}', the document '{journey.id}'"
         raise _refused(document.line(("journey",)), ("journey",), message)
     return journey
+
+
+def _readable(definition: Definition) -> Journey | None:
+    """Published by a newer Tuvi, a journey may say what this one does not understand."""
+    try:
+        return parse_journey(definition.body, definition.version)
+    except JourneyError:
+        return None
 
 
 def _refused(line: int, path: Sequence[str | int], message: str, hint: str = "") -> Problem:

@@ -1,6 +1,5 @@
 """Stage orchestrator: contact-events and journey-commands in; sends, journey-events, runs out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import asyncpg
@@ -9,20 +8,17 @@ from services.orchestrator import metrics
 from services.orchestrator.adapters import postgres
 from services.orchestrator.adapters.compiled import Compiled
 from services.orchestrator.adapters.postgres import ContactKey
-from services.orchestrator.adapters.projection import RunRow, changed
+from services.orchestrator.adapters.projection import RunRow, changed, step_in
 from services.orchestrator.domain import (
     ContactState,
     Decision,
     Due,
-    Effect,
     Input,
-    Journeys,
     empty,
     transition,
     unpack,
     wakes_at,
 )
-from services.orchestrator.domain.state import Run
 from services.orchestrator.handlers import outgoing
 from shared.contracts import ContactEvent, ContactsMerged, JourneyEvent, RunsHandedOver
 from shared.contracts.stages import ORCHESTRATOR
@@ -35,9 +31,10 @@ from shared.kafka.records import Outgoing, Work
 class Rows:
     """The batch's contacts as stored and as they became, and what was decided on the way."""
 
+    work: Work
+    woken: set[ContactKey]
     stored: dict[ContactKey, ContactState]
     states: dict[ContactKey, ContactState]
-    woken: set[ContactKey]
     runs: dict[tuple[ContactKey, str], RunRow | None] = field(default_factory=dict)
     decisions: list[Decision] = field(default_factory=list)
     events: list[JourneyEvent] = field(default_factory=list)
@@ -62,7 +59,7 @@ class OrchestratorStage:
         woken = {ContactKey(t.workspace, t.contact) for t in work.timers}
         keys = {_addressee(received.message) for received in work.messages} | woken
         stored = await postgres.read_states(connection, sorted(keys))
-        return Rows(stored, dict(stored), woken)
+        return Rows(work, woken, stored, dict(stored))
 
     def decide(self, rows: Rows, work: Work) -> list[Outgoing]:
         """Events first, in partition order, then what is due: no timer overtakes an event."""
@@ -80,31 +77,13 @@ class OrchestratorStage:
         before = rows.states.get(key, empty(*key))
         after, effects = transition(before, cause, journeys, work.time)
         rows.states[key] = after
-        self._remember(rows, key, before, effects, cause, journeys)
-        return [outgoing(effect) for effect in effects if not isinstance(effect, Decision)]
-
-    def _remember(
-        self,
-        rows: Rows,
-        key: ContactKey,
-        before: ContactState,
-        effects: Iterable[Effect],
-        cause: Input,
-        journeys: Journeys,
-    ) -> None:
         events = [effect for effect in effects if isinstance(effect, JourneyEvent)]
         arrived = unpack(cause.state).runs if isinstance(cause, RunsHandedOver) else ()
+        for run, row in changed(before, after, events, step_in(journeys), arrived).items():
+            rows.runs[key, run] = row
         rows.events += events
         rows.decisions += [effect for effect in effects if isinstance(effect, Decision)]
-
-        def step_of(run: Run) -> str:
-            journey = journeys.of(run)
-            node = journey.nodes.get(run.node) if journey else None
-            return node.step if node else run.node
-
-        after = rows.states[key]
-        for run, row in changed(before, after, events, step_of, arrived).items():
-            rows.runs[key, run] = row
+        return [outgoing(effect) for effect in effects if not isinstance(effect, Decision)]
 
     async def write(self, connection: asyncpg.Connection, rows: Rows) -> None:
         """A contact of whom nothing is known any more has no row; a redirect keeps its own."""
@@ -123,6 +102,8 @@ class OrchestratorStage:
         if moved:
             due = [timer for key in sorted(moved) for timer in _timers(rows.states.get(key), key)]
             await timers.replace(connection, sorted(moved), due)
+        if rows.work.horizon is not None:  # twice a second, when timers are looked at
+            await postgres.wake_held(connection, rows.work, self._compiled.running())
         metrics.count(rows.events)
 
     def _wakes_otherwise(self, rows: Rows, key: ContactKey) -> bool:

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from shared.contracts import ContactsMerged, topics
+from shared.contracts import ContactsMerged, Definition, topics
 from shared.contracts.keys import contact_key
 from shared.kafka.partitioner import partition_of
 from tests.integration.orchestrator_place import HOUR, PARTITIONS, Place, running
@@ -35,12 +35,24 @@ reentry: every_time
 steps:
   - {id: hello, send: welcome}
 """
+LATER = """
+journey: later
+trigger: {event: Signed Up Later}
+topic: cart-reminders
+steps:
+  - {id: wait, delay: 1h}
+  - {id: mail, send: welcome}
+"""
+UNREADABLE = Definition(
+    workspace="default", kind="journey", id="broken", version=1, revision=1, body={"steps": 7}
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def place(kafka: str, database: str, topic_prefix: str) -> AsyncIterator[Place]:
     async with running(kafka, database, topic_prefix) as place:
-        for body in (CART, HELLO):
+        await place.announce(UNREADABLE)  # of a newer Tuvi, perhaps: all others go on
+        for body in (CART, HELLO, LATER):
             status, answer = await place.call("POST", "/v1/journeys", body)
             assert status == 201, answer
         await _in_force(place)
@@ -126,6 +138,43 @@ async def test_a_paused_journey_takes_nobody_in_until_it_is_resumed(place: Place
     await _until(place, "resumed", reminded=True)
 
 
+async def test_what_was_due_in_a_pause_is_done_when_it_is_over(place: Place) -> None:
+    await place.happens("held", "Signed Up Later")
+    await place.call("POST", "/v1/journeys/later/pause")
+    await place.call("POST", "/v1/journeys/hello/pause")  # announced after it: shows both
+    await _until(place, "held-too", reminded=False)
+    await place.settle(place.now + HOUR)
+    assert await place.sends("held") == []
+    _, answer = await place.call("GET", "/v1/journeys/later/runs?contact=held")
+    assert [(r["status"], r["held"], r["step"]) for r in answer["items"]] == [
+        ("active", True, "wait")
+    ]
+    resumed_at = place.now
+    await place.call("POST", "/v1/journeys/later/resume")
+    await place.call("POST", "/v1/journeys/hello/resume")
+    await _until(place, "freed-too", reminded=True)
+    await place.settle()
+    await place.settle()
+    assert await place.sends("held") == ["mail"]
+    assert place.now - resumed_at < timedelta(minutes=1)
+
+
+async def test_a_run_keeps_the_version_it_entered_by(place: Place) -> None:
+    await place.happens("pinned", "Signed Up Later")
+    await place.settle()
+    changed = LATER.replace("id: mail, send: welcome", "id: other, send: welcome")
+    await place.call("PUT", "/v1/journeys/later", changed)
+    await place.call("POST", "/v1/journeys/hello/pause")
+    await _until(place, "pinned-too", reminded=False)
+    await place.call("POST", "/v1/journeys/hello/resume")
+    await _until(place, "pinned-no-more", reminded=True)
+    await place.happens("newer", "Signed Up Later")
+    await place.settle()
+    await place.settle(place.now + HOUR)
+    await place.call("PUT", "/v1/journeys/later", LATER)
+    assert (await place.sends("pinned"), await place.sends("newer")) == (["mail"], ["other"])
+
+
 async def _until(place: Place, name: str, *, reminded: bool) -> None:
     """The registry follows the topic; from the first contact that shows it, it holds."""
     for i in range(100):
@@ -160,6 +209,8 @@ async def test_explain_tells_who_entered_who_was_refused_and_who_never_came(plac
     await place.happens("refused", "Product Added", {"cart_id": "k6"}, consent="unsubscribed")
     await place.happens("entered", "Product Added", {"cart_id": "k7"})
     await place.settle(place.now + HOUR)
+    await place.happens("waiting", "Product Added", {"cart_id": "k8"})
+    await place.settle()
 
     async def words(contact: str) -> str:
         path = f"/v1/journeys/abandoned-cart/explain?contact={contact}"
@@ -168,8 +219,9 @@ async def test_explain_tells_who_entered_who_was_refused_and_who_never_came(plac
         return "\n".join(answer["words"])
 
     assert "reminder" in await words("entered")
-    assert "consent" in await words("refused")
-    assert "Product Added" in await words("never-seen")
+    assert "has unsubscribed" in await words("refused")
+    assert "started the quiet time for cart_id=k8" in await words("waiting")
+    assert "started by Product Added or Checkout Started, then 1h" in await words("never-seen")
 
 
 async def test_entries_are_counted(place: Place) -> None:

@@ -32,12 +32,15 @@ class OneJourney(Published):
 
 
 class Run(BaseModel):
+    """`held`: something was due while the journey was paused; it goes on when that is over."""
+
     run: str
     contact: str
     journey: str
     version: int
     status: Literal["active", "exited"]
     step: str
+    held: bool
     key: str
     entered_at: datetime
     exited_at: datetime | None

@@ -26,6 +26,11 @@ class Compiled:
             self._by_workspace[workspace] = self._gather(workspace)
         return self._by_workspace[workspace]
 
+    def running(self) -> list[tuple[str, str]]:
+        """(workspace, journey) of all whose newest version is in force and not paused."""
+        newest = self._registry.all("journey")
+        return [(d.workspace, d.id) for d in newest if not self.of(d.workspace).paused(d.id)]
+
     def _gather(self, workspace: str) -> Journeys:
         newest: list[Journey] = []
         pinned: list[Journey] = []

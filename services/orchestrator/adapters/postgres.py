@@ -12,6 +12,7 @@ from services.orchestrator.domain import ContactState, Decision
 from shared.contracts.codec import encode
 from shared.contracts.keys import contact_key
 from shared.kafka.partitioner import bucket_of
+from shared.kafka.records import Work
 
 _states = msgspec.json.Decoder(ContactState, float_hook=Decimal)
 
@@ -91,13 +92,14 @@ async def write_runs(
         return
     await connection.execute(
         """INSERT INTO runs AS r (workspace, contact, bucket, run, journey, version, status, step,
-                                  key, entered_at, exited_at, exit_reason, goal_at)
+                                  held, key, entered_at, exited_at, exit_reason, goal_at)
            SELECT * FROM unnest($1::text[], $2::text[], $3::smallint[], $4::text[], $5::text[],
-                                $6::int[], $7::text[], $8::text[], $9::text[], $10::timestamptz[],
-                                $11::timestamptz[], $12::text[], $13::timestamptz[])
+                                $6::int[], $7::text[], $8::text[], $9::bool[], $10::text[],
+                                $11::timestamptz[], $12::timestamptz[], $13::text[],
+                                $14::timestamptz[])
            ON CONFLICT (workspace, contact, run) DO UPDATE
            SET version = excluded.version, status = excluded.status, step = excluded.step,
-               key = excluded.key, exited_at = excluded.exited_at,
+               held = excluded.held, key = excluded.key, exited_at = excluded.exited_at,
                exit_reason = excluded.exit_reason, goal_at = excluded.goal_at""",
         *_columns([key for key, _ in kept]),
         [key.bucket for key, _ in kept],
@@ -106,6 +108,7 @@ async def write_runs(
         [row.version for _, row in kept],
         [row.status for _, row in kept],
         [row.step for _, row in kept],
+        [row.held for _, row in kept],
         [row.key for _, row in kept],
         [row.entered_at for _, row in kept],
         [row.exited_at for _, row in kept],
@@ -138,4 +141,25 @@ async def append_decisions(connection: asyncpg.Connection, decisions: Sequence[D
         [d.step for d in decisions],
         [d.input for d in decisions],
         [encode(d.detail).decode() for d in decisions],
+    )
+
+
+async def wake_held(
+    connection: asyncpg.Connection, work: Work, running: Sequence[tuple[str, str]]
+) -> None:
+    """Runs that were held by a pause are due now, if their (workspace, journey) is running again.
+
+    Only this partition's, so that nobody but the owner of a contact touches its timers.
+    """
+    await connection.execute(
+        """UPDATE timers t SET due_at = $3
+           FROM unnest($4::text[], $5::text[]) AS j(workspace, journey)
+           JOIN runs r USING (workspace, journey)
+           WHERE r.held AND r.bucket & ($2 - 1) = $1
+             AND t.workspace = r.workspace AND t.contact = r.contact AND t.due_at > $3""",
+        work.partition,
+        work.partitions,
+        work.time,
+        [workspace for workspace, _ in running],
+        [journey for _, journey in running],
     )

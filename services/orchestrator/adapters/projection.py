@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.orchestrator.domain import ContactState
+from services.orchestrator.domain import ContactState, Journeys
 from services.orchestrator.domain.state import Run
 from shared.contracts import JourneyEvent
 
@@ -17,6 +17,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
     journey: str
     version: int
     step: str = ""
+    held: bool = False
     key: str = ""
     entered_at: datetime
     exited_at: datetime | None = None
@@ -29,6 +30,17 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 StepOf = Callable[[Run], str]
+
+
+def step_in(journeys: Journeys) -> StepOf:
+    """A run's step as its file names it (a variant's mail stands under its split's name)."""
+
+    def step_of(run: Run) -> str:
+        journey = journeys.of(run)
+        node = journey.nodes.get(run.node) if journey else None
+        return node.step if node else run.node
+
+    return step_of
 
 
 def changed(
@@ -64,6 +76,7 @@ def _row(run: Run, step_of: StepOf) -> RunRow:
         journey=run.journey,
         version=run.version,
         step=step_of(run),
+        held=run.held,
         key=run.key,
         entered_at=run.entered_at,
         exited_at=run.exited_at,
@@ -85,7 +98,9 @@ def _entered(event: JourneyEvent) -> RunRow:
 def _after(row: RunRow, event: JourneyEvent) -> RunRow:
     step = event.step or row.step
     if event.kind == "exited":
-        return msgspec.structs.replace(row, step=step, exited_at=event.at, exit_reason=event.reason)
+        return msgspec.structs.replace(
+            row, step=step, held=False, exited_at=event.at, exit_reason=event.reason
+        )
     if event.kind == "goal":
         return msgspec.structs.replace(row, goal_at=event.at)
     return msgspec.structs.replace(row, step=step)

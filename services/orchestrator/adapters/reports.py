@@ -68,8 +68,8 @@ async def runs(
 ) -> list[Row]:
     """The newest first."""
     rows = await pool.fetch(
-        """SELECT run, contact, journey, version, status, step, key, entered_at, exited_at,
-                  exit_reason, goal_at
+        """SELECT run, contact, journey, version, status, step, held, key, entered_at,
+                  exited_at, exit_reason, goal_at
            FROM runs
            WHERE workspace = $1 AND journey = $2
              AND ($3::text[] IS NULL OR contact = ANY($3)) AND ($4::text IS NULL OR status = $4)
@@ -110,6 +110,22 @@ async def decisions(
         limit,
     )
     return [dict(row) for row in reversed(rows)]
+
+
+async def waiting(
+    pool: asyncpg.Pool, workspace: str, contacts: Sequence[str], journey: str
+) -> list[Row]:
+    """Candidates: trigger events whose quiet time is not over yet."""
+    rows = await pool.fetch(
+        """SELECT c->>'first_at' AS first_at, c->>'due_at' AS due_at, c->'keys'->>0 AS key
+           FROM contacts, jsonb_array_elements(state->'candidates') AS c
+           WHERE workspace = $1 AND contact = ANY($2) AND c->>'journey' = $3
+           ORDER BY c->>'first_at'""",
+        workspace,
+        contacts,
+        journey,
+    )
+    return [dict(row) for row in rows]
 
 
 def next_page(rows: Sequence[Row], limit: int, at: str, what: str) -> str | None:

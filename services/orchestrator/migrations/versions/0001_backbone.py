@@ -43,6 +43,7 @@ CREATE TABLE runs (
     version     integer     NOT NULL,
     status      text        NOT NULL CHECK (status IN ('active', 'exited')),
     step        text        NOT NULL DEFAULT '',   -- where it is, or was last
+    held        boolean     NOT NULL DEFAULT false, -- was due while its journey was paused
     key         text        NOT NULL DEFAULT '',
     entered_at  timestamptz NOT NULL,
     exited_at   timestamptz,
@@ -51,6 +52,7 @@ CREATE TABLE runs (
     PRIMARY KEY (workspace, contact, run)
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX runs_of_a_journey ON runs (workspace, journey, entered_at, run);
+CREATE INDEX runs_held ON runs (workspace, journey) WHERE held;
 
 -- Why: append only (promise 8). `seq` orders what was decided at one instant.
 CREATE TABLE decisions (
