@@ -1,0 +1,244 @@
+"""From a command to a mail, and everything that must keep it from going out."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from shared.contracts import Consent
+from shared.tokens import read_token
+from tests.integration.sender_world import (
+    TOKEN_KEY,
+    World,
+    business,
+    fields_of,
+    publish_templates,
+    until,
+    world,
+)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shop(
+    kafka: str, database: str, topic_prefix: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    home: Path = tmp_path_factory.mktemp("ses")
+    async with world(kafka, database, topic_prefix, home) as made:
+        made.start()
+        await made.ready()
+        await publish_templates(made)
+        yield made
+        made.stop()
+
+
+async def test_a_command_becomes_a_mail_with_its_tags_and_one_click(shop: World) -> None:
+    await shop.contacts(["maja"])
+    await shop.send(["maja"])
+    row = await shop.becomes("maja", "sent")
+    [mail] = await shop.mails_to("maja")
+    assert mail["subject"] == "Hello Maja"
+    assert mail["configuration_set"] == "tuvi"
+    assert fields_of(mail) == {
+        "workspace": "default",
+        "contact": "maja",
+        "message_id": "maja-1",
+        "run": "r-maja",
+        "journey": "abandoned-cart",
+        "version": "3",
+        "step": "reminder",
+        "variant": "ten percent",
+        "template": "cart",
+        "topic": "marketing",
+    }
+    headers = {header["name"]: header["value"] for header in mail["headers"]}
+    assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    link = headers["List-Unsubscribe"].strip("<>")
+    assert read_token([TOKEN_KEY], link.rpartition("/")[2]).message == "maja-1"
+    assert row["provider_id"] == mail["id"]
+
+    async def told() -> bool:
+        return [event.event for event in await shop.told("maja")] == ["Sent"]
+
+    await until(told)
+
+
+async def nothing_to(shop: World, name: str, *, status: str, reason: str) -> None:
+    row = await shop.becomes(name, status)
+    assert row["reason"] == reason
+    assert await shop.mails_to(name) == []
+
+
+async def test_without_consent_it_is_skipped_and_told(shop: World) -> None:
+    await shop.contacts(["nora"], consent={})
+    await shop.send(["nora"])
+    await nothing_to(shop, "nora", status="skipped", reason="no_consent")
+
+    async def told() -> bool:
+        return [(e.event, e.reason) for e in await shop.told("nora")] == [("Skipped", "no_consent")]
+
+    await until(told)
+
+
+async def test_it_waits_for_the_version_of_the_contact_it_was_decided_on(shop: World) -> None:
+    await shop.contacts(["vera"])
+    await shop.send(["vera"], contact_version=2)
+    await shop.contacts(["vidar"])
+    await shop.send(["vidar"])
+    await shop.becomes("vidar", "sent")
+    await shop.becomes("vera", "queued")
+    await shop.contacts(["vera"], version=2, email="vera.new@example.com")
+    assert (await shop.becomes("vera", "sent"))["address"] == "vera.new@example.com"
+
+
+async def test_who_was_merged_is_written_to_at_the_winners_address(shop: World) -> None:
+    await shop.contacts(["loser"], merged_into="winner", version=2)
+    await shop.send(["loser"])
+    await shop.contacts(["winner"])
+    assert (await shop.becomes("loser", "sent"))["address"] == "winner@example.com"
+
+
+async def test_an_unsubscribe_stops_what_is_queued_and_nothing_else(shop: World) -> None:
+    await shop.contacts(["una"])
+    later = business() + timedelta(seconds=2)
+    await shop.send(["una"], due_at=later)
+    await shop.becomes("una", "queued")
+    await shop.notify("una", "Unsubscribed", message="una-0", source="link")
+    await nothing_to(shop, "una", status="skipped", reason="unsubscribed")
+    status, body = await shop.api("GET", "/v1/suppressions?address=UNA@example.com")
+    assert (status, body["suppressions"][0]["topic"]) == (200, "marketing")
+    order = {"message": "una-2", "topic": "orders", "template": "receipt"}
+    await shop.send(["una"], transactional=True, **order)
+    await until(lambda: _sent_once(shop, "una"))
+    [mail] = await shop.mails_to("una")
+    assert "List-Unsubscribe" not in {header["name"] for header in mail["headers"]}
+
+
+async def _sent_once(shop: World, name: str) -> bool:
+    return len(await shop.mails_to(name)) == 1
+
+
+async def test_a_second_contact_with_the_address_is_not_written_to_either(shop: World) -> None:
+    await shop.contacts(["twin"])
+    await shop.send(["twin"])
+    await shop.becomes("twin", "sent")
+    await shop.notify("twin", "Complained")
+    await until(lambda: _suppressed(shop, "twin@example.com"))
+    await shop.contacts(["other"], email="Twin@example.com")
+    await shop.send(["other"])
+    row = await shop.becomes("other", "skipped")
+    assert row["reason"] == "suppressed"
+
+
+async def _suppressed(shop: World, address: str) -> bool:
+    _, body = await shop.api("GET", f"/v1/suppressions?address={address}")
+    return bool(body["suppressions"])
+
+
+async def test_who_subscribes_again_is_written_to_again(shop: World) -> None:
+    await shop.contacts(["rike"])
+    await shop.notify("rike", "Unsubscribed", message="rike-0", source="link")
+    await until(lambda: _suppressed(shop, "rike@example.com"))
+    again = Consent(state="subscribed", at=business())
+    await shop.contacts(["rike"], version=2, consent={"marketing": again})
+    await shop.send(["rike"], contact_version=2)
+    await shop.becomes("rike", "sent")
+
+
+async def test_a_withdrawal_that_comes_first_keeps_it_from_going_out(shop: World) -> None:
+    await shop.contacts(["wim"])
+    await shop.withdraw("wim")
+    await shop.send(["wim"])
+    await shop.contacts(["after"])
+    await shop.send(["after"])
+    await shop.becomes("after", "sent")
+    await nothing_to(shop, "wim", status="withdrawn", reason="converted")
+
+
+async def test_what_is_too_late_is_skipped_and_what_is_too_early_waits(shop: World) -> None:
+    await shop.contacts(["late", "early"])
+    past = business() - timedelta(minutes=1)
+    await shop.send(["late"], due_at=past, not_after=past)
+    window = business() + timedelta(hours=2)
+    await shop.send(["early"], windows=[(window, window + timedelta(hours=1))])
+    await nothing_to(shop, "late", status="skipped", reason="expired")
+
+    async def postponed() -> bool:
+        row = await shop.message("early")
+        return row is not None and row["due_at"] == window.replace(microsecond=window.microsecond)
+
+    await until(postponed)
+    assert (await shop.becomes("early", "queued"))["claimed_by"] == ""
+
+
+async def test_a_paused_journeys_messages_stay_and_go_on_when_it_runs(shop: World) -> None:
+    await shop.define("journey", "blast", status="paused")
+    await shop.contacts(["pia", "paul"])
+    await shop.send(["pia"], journey="blast")
+    await shop.send(["paul"])
+    await shop.becomes("paul", "sent")
+    await shop.becomes("pia", "queued")
+    await shop.define("journey", "blast", status="running", revision=2)
+    await shop.becomes("pia", "sent")
+
+
+async def test_a_hostile_message_costs_only_itself(shop: World) -> None:
+    names = [f"calm{i}" for i in range(20)]
+    await shop.contacts([*names, "hostile"])
+    await shop.send(names[:10])
+    await shop.send(["hostile"], data={"event": {"rounds": 90_000}})
+    await shop.send(names[10:])
+    for name in names:
+        await shop.becomes(name, "sent")
+    await nothing_to(shop, "hostile", status="skipped", reason="template_error")
+
+
+async def test_a_template_with_a_mistake_is_refused_with_its_line(shop: World) -> None:
+    text = "---\nsubject: Hello\n---\n<mjml><mj-body>\n{{ contakt.email }}</mj-body></mjml>"
+    status, problem = await shop.api("PUT", "/v1/templates/wrong", {"text": text})
+    assert status == 422
+    assert problem["errors"][0]["line"] == 5
+    status, body = await shop.api("GET", "/v1/templates")
+    assert {t["id"] for t in body["templates"]} == {"cart", "receipt"}
+
+
+async def test_what_never_goes_is_told_as_failed(shop: World) -> None:
+    await shop.contacts(["bad"], email="two words@example.com")
+    await shop.send(["bad"])
+    row = await shop.becomes("bad", "failed")
+    assert row["reason"] == "BadRequestException"
+
+
+async def test_messages_are_found_by_contact_and_status(shop: World) -> None:
+    status, body = await shop.api("GET", "/v1/messages?contact=maja&status=sent")
+    assert (status, [m["message"] for m in body["messages"]]) == (200, ["maja-1"])
+    status, problem = await shop.api("GET", "/v1/messages/nobody")
+    assert (status, problem["title"]) == (404, "No such message")
+
+
+async def test_switched_off_nothing_goes_out_and_readiness_says_so(shop: World) -> None:
+    await shop.api("POST", "/v1/dispatch/pause")
+    await shop.contacts(["quinn"])
+    await shop.send(["quinn"])
+
+    async def said() -> bool:
+        async with shop.http.get(shop.url("/readyz")) as response:
+            return "dispatch" in (await response.json())["notes"] and response.status == 200
+
+    await until(said)
+    await shop.becomes("quinn", "queued")
+    await shop.api("POST", "/v1/dispatch/resume")
+    await shop.becomes("quinn", "sent")
+
+
+async def test_what_came_back_from_a_restore_is_not_sent_again(shop: World) -> None:
+    """The notification is known, the message is not: as after a restore."""
+    await shop.contacts(["gone"])
+    await shop.notify("gone", "Delivered", provider_id="p-old")
+    await shop.becomes("gone", "sent")
+    await shop.send(["gone"])
+    await shop.contacts(["fresh"])
+    await shop.send(["fresh"])
+    await shop.becomes("fresh", "sent")
+    assert await shop.mails_to("gone") == []
