@@ -75,6 +75,12 @@ def widened(rings: Iterable[Ring], fields: Fields, values: Keys) -> Keys:
     return (*values, *sorted(known.difference(values)))
 
 
+def ordered(ours: Keys, theirs: Keys) -> Keys:
+    """Both, the leading one first and the rest in a fixed order."""
+    every = (*ours, *theirs)
+    return (*every[:1], *sorted(set(every) - set(every[:1])))
+
+
 def together(ours: Keys, theirs: Keys) -> bool:
     """Whether both are about the same key."""
     return not set(ours).isdisjoint(theirs)

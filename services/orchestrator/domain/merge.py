@@ -10,6 +10,8 @@ from services.orchestrator.domain.state import Candidate, ContactState, Run, emp
 from services.orchestrator.domain.turn import Effect, Turn
 from shared.contracts import ContactsMerged, RunsHandedOver, plain
 
+MERGED = "merged"
+
 
 def hand_over(state: ContactState, given: ContactsMerged) -> tuple[ContactState, list[Effect]]:
     """The loser's side: it becomes a redirect. A repeat, or a merge with itself, is ignored."""
@@ -106,7 +108,7 @@ def _together(first: Candidate, second: Candidate) -> Candidate:
         first,
         story=story.united(first.story, second.story),
         due_at=max(first.due_at, second.due_at),
-        keys=tuple(dict.fromkeys((*first.keys, *second.keys))),
+        keys=keys.ordered(first.keys, second.keys),
     )
 
 
@@ -117,13 +119,16 @@ def _distance(run: Run) -> tuple[bool, int, float, str]:
 
 def _join_runs(turn: Turn, journey: Journey) -> None:
     """Of runs that are one story the furthest goes on; the rest exit `merged`."""
-    mine = [run for run in turn.runs.values() if run.journey == journey.id]
+    mine = [r for r in turn.runs.values() if r.journey == journey.id and r.exited != MERGED]
     mine.sort(key=_distance, reverse=True)
     kept: list[Run] = []
     for run in mine:
         further = next((k for k in kept if _one_story(journey, k, run)), None)
         if run.live and (further is not None or _entered_before(turn, journey, run)):
-            steps.leave(turn, run, "merged")
+            steps.leave(turn, run, MERGED)
+            # It never was: it counts for no goal and keeps nobody out.
+            turn.keep(turn.runs[run.id], goal_until=None)
+            turn.entries = [memory for memory in turn.entries if memory.run != run.id]
         else:
             kept.append(run)
 

@@ -73,7 +73,7 @@ def _wait_for_quiet(
             known,
             story=told,
             due_at=told.at + trigger.quiet_for,
-            keys=tuple(dict.fromkeys((*known.keys, *values))),
+            keys=keys.ordered(known.keys, values),
             first_at=min(known.first_at, at),
         )
     turn.candidates.append(known)
