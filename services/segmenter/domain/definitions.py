@@ -40,7 +40,7 @@ class Definitions:
 
     `kept` and `digest` are digests: of the aggregates to keep, and of all that can change a
     contact. Revisions are their owners' counters (shared.definitions). `broken` are ids of
-    segments that this version cannot read.
+    segments that this version cannot read: their members stay as they are.
     """
 
     segments: tuple[Segment, ...] = ()
@@ -85,8 +85,12 @@ def of(published: Iterable[Definition]) -> Definitions:
                 for condition in find(definition.body):
                     asked |= needs(condition)
         elif definition.kind == "segment":
-            revisions[definition.id] = definition.revision
-            conditions[definition.id] = _condition(definition, broken)
+            try:
+                conditions[definition.id] = _condition(definition)
+            except ConditionError:
+                broken.append(definition.id)
+            else:
+                revisions[definition.id] = definition.revision
     asked |= {a for condition in conditions.values() for a in needs(condition)}
     ordered = _ordered(conditions, revisions)
     kept = _digest(sorted(a.key for a in asked))
@@ -107,15 +111,9 @@ def read(body: dict[str, Any]) -> Condition:
     return parse(body.get("who"), where="who")
 
 
-def _condition(definition: Definition, broken: list[str]) -> Condition:
-    """An archived segment has no members any more."""
-    if definition.status == "archived":
-        return NOBODY
-    try:
-        return read(definition.body)
-    except ConditionError:
-        broken.append(definition.id)
-        return NOBODY
+def _condition(definition: Definition) -> Condition:
+    """An archived segment has no members any more. Raises ConditionError."""
+    return NOBODY if definition.status == "archived" else read(definition.body)
 
 
 def _ordered(conditions: dict[str, Condition], revisions: dict[str, int]) -> tuple[Segment, ...]:
