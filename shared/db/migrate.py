@@ -3,6 +3,7 @@
 import asyncio
 import os
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
@@ -11,7 +12,6 @@ from aiokafka.errors import TopicAlreadyExistsError
 from alembic import command
 from alembic.config import Config
 
-import services
 from shared.contracts import topics
 from shared.contracts.stages import SERVICES, STAGES
 from shared.db.schema import INSTALLATION
@@ -61,7 +61,10 @@ async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None
 
 def _upgrade(dsn: str, service: str) -> None:
     config = Config()
-    folder = Path(next(iter(services.__path__))) / service / "migrations"
+    found = find_spec(f"services.{service}")  # by name: the core imports no service
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError(f"services.{service} is not installed")
+    folder = Path(found.submodule_search_locations[0]) / "migrations"
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes.update(dsn=dsn, role=f"tuvi_{service}", schema=service)
     command.upgrade(config, "head")
