@@ -1,6 +1,6 @@
 """Stage identity: store-events -> identified-events. Who is it, and was it seen before?
 
-    read    note the messageIds (a repeat ends here), then find or make the identities
+    read    note the messageIds (a repeat ends here), find or make the identities, lock what merges
     decide  merge what belongs together; each event goes to its contact
     write   let the losers' identities point to the winners
 
@@ -51,8 +51,7 @@ class IdentityStage:
         ids = [(hashed(t.workspace, t.event.message_id), t.event.received_at) for t in told]
         new = await message_id_rows.take(connection, ids, work.time)
         told = [t for t, is_new in zip(told, new, strict=True) if is_new]
-        given = {i for t in told for i in (*t.given.identities, *t.given.before)}
-        return Batch(told, await identity_rows.read(connection, given))
+        return Batch(told, await identity_rows.read(connection, (t.given for t in told)))
 
     def decide(self, state: Batch, work: Work) -> list[Outgoing]:  # noqa: ARG002  all is in state
         return [message for told in state.told for message in identified(state.people, told)]
@@ -62,7 +61,7 @@ class IdentityStage:
 
 
 def understood(stored: StoreEvent) -> Told:
-    """Raises Impossible."""
+    """Raises BadCall."""
     call, event = normalised(stored)
     return Told(stored.workspace, given_by(stored.workspace, call, event), event)
 

@@ -33,6 +33,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A store event, normalised. `name` is the event's name for `track`, else empty.
 
     `value` is derived for Product Added (price x quantity) where the shop does not give it.
+    `traits` are the contact's own. `context.email`: the address that named the contact, wherever
+    the call had it (traits, context.traits, properties).
     """
 
     message_id: str

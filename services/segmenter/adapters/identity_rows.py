@@ -9,27 +9,61 @@ from collections.abc import Iterable
 
 import asyncpg
 
-from services.segmenter.domain.given import Identity, tidy
-from services.segmenter.domain.identity import Alias, Merge, People
+from services.segmenter.domain.given import Given, Identity, tidy
+from services.segmenter.domain.identity import Alias, Contact, Merge, People
 
 Keyed = dict[str, Identity]
 
 
-async def read(connection: asyncpg.Connection, identities: Iterable[Identity]) -> People:
-    """All of them, where they point; those nobody knew are made, each a contact of its own.
+class _Stale(Exception):  # noqa: N818  named for the fact
+    """Contacts that were locked are no contacts any more: they were merged since they were read."""
 
-    Knowing takes no lock. Making one that another batch is making waits for that batch.
+    def __init__(self, contacts: set[Contact]) -> None:
+        self.contacts = contacts
+
+
+async def read(connection: asyncpg.Connection, given: Iterable[Given]) -> People:
+    """Where all the identities point; those nobody knew are made, each a contact of its own.
+
+    Knowing takes no lock. Making one that another batch is making waits for that batch. Contacts
+    that may merge are locked in key order and looked at again: what was read before the locks may
+    be stale, and then the locks are let go, so that nobody waits in a circle.
     """
-    people = People()
-    wanted = {identity.id: identity for identity in identities}
+    given = list(given)
+    wanted = {i.id: i for each in given for i in (*each.identities, *each.before)}
     known = await _select(connection, wanted)
-    people.know(known.values())
-    unknown = {id_: wanted[id_] for id_ in wanted.keys() - known.keys()}
-    if unknown:
-        made = await _insert(connection, unknown)
-        now_known = await _select(connection, unknown)  # a new snapshot: others' rows too
-        people.know(now_known.values(), made)
-    return people
+    unread = {id_: wanted[id_] for id_ in wanted.keys() - known.keys()}
+    made = await _insert(connection, unread) if unread else []
+    while True:
+        known |= await _select(connection, unread) if unread else {}
+        people = People()
+        people.know(known.values(), made)
+        joining = people.joining(given)
+        if not joining:
+            return people
+        try:
+            async with connection.transaction():
+                await _lock(connection, joining)
+        except _Stale as stale:
+            moved = {contact for _, contact in stale.contacts}
+            unread = {id_: wanted[id_] for id_, alias in known.items() if alias.contact in moved}
+        else:
+            return people
+
+
+async def _lock(connection: asyncpg.Connection, contacts: set[Contact]) -> None:
+    """Until the end of the transaction nobody else merges them. Raises _Stale."""
+    rows = await connection.fetch(
+        """SELECT a.workspace, a.id, a.contact
+           FROM unnest($1::text[], $2::text[]) AS k(workspace, id)
+           JOIN aliases a ON a.workspace = k.workspace AND a.id = k.id
+           ORDER BY a.workspace, a.id FOR UPDATE OF a""",
+        [workspace for workspace, _ in contacts],
+        [contact for _, contact in contacts],
+    )
+    stale = {(workspace, id_) for workspace, id_, contact in rows if id_ != contact}
+    if stale:
+        raise _Stale(stale)
 
 
 async def _select(connection: asyncpg.Connection, wanted: Keyed) -> dict[str, Alias]:
@@ -62,25 +96,9 @@ async def _insert(connection: asyncpg.Connection, unknown: Keyed) -> list[str]:
 
 
 async def merge(connection: asyncpg.Connection, merges: list[Merge]) -> None:
-    """Let all identities of the losers point to the winners.
-
-    The decision was made on what was read without a lock, so both contacts are locked (in key
-    order) and looked at again. One that is no contact any more: SerializationError, and the loop
-    repeats the batch on what is there now.
-    """
+    """Let all identities of the losers point to the winners; `read` has locked both."""
     if not merges:
         return
-    both = {(m.workspace, contact) for m in merges for contact in (m.loser, m.winner)}
-    still = await connection.fetch(
-        """SELECT a.id = a.contact AS is_contact
-           FROM unnest($1::text[], $2::text[]) AS k(workspace, id)
-           JOIN aliases a ON a.workspace = k.workspace AND a.id = k.id
-           ORDER BY a.workspace, a.id FOR UPDATE OF a""",
-        [workspace for workspace, _ in both],
-        [contact for _, contact in both],
-    )
-    if len(still) < len(both) or not all(row["is_contact"] for row in still):
-        raise asyncpg.SerializationError("a contact was merged since it was read")
     final = _final(merges)
     await connection.execute(
         """UPDATE aliases a SET contact = m.winner

@@ -5,8 +5,7 @@ from typing import Literal, NamedTuple
 
 from shared.contracts import Event
 from shared.contracts.keys import contact_id
-
-from .call import Call, Impossible
+from shared.contracts.wire import BadCall, Call
 
 IdentityKind = Literal["user", "email", "anonymous"]
 STRENGTH: dict[str, int] = {"user": 3, "email": 2, "anonymous": 1}
@@ -46,7 +45,7 @@ class Given(NamedTuple):
 
 
 def given_by(workspace: str, call: Call, event: Event) -> Given:
-    """By a call and what `normalised` made of it. Raises Impossible when it names nobody."""
+    """By a call and what `normalised` made of it. Raises BadCall when it names nobody."""
     found = [
         ("user", _text("userId", call.user_id)),
         ("email", event.context.get("email", "").casefold()),
@@ -54,7 +53,7 @@ def given_by(workspace: str, call: Call, event: Event) -> Given:
     ]
     named = [Identity(workspace, kind, value) for kind, value in found if value]
     if not named:
-        raise Impossible("userId, anonymousId, email: all are missing; give one of them")
+        raise BadCall("userId, anonymousId, email", "all are missing; give one of them")
     before = _before(workspace, call) if call.type == "alias" else ()
     return Given(tuple(filter(trusted, named)) or tuple(named[:1]), before)
 
@@ -87,5 +86,5 @@ def tidy(kind: str, value: str) -> str:
 def _text(field: str, value: str | int | None) -> str:
     text = "" if value is None else str(value)
     if "\x00" in text:
-        raise Impossible(f"{field}: contains NUL; leave it out")
+        raise BadCall(field, "contains NUL; leave it out")
     return text if text.strip() else ""

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 from .given import STRENGTH, Given, Identity
 
+Contact = tuple[str, str]  # workspace, id
+
 
 class Alias(NamedTuple):
     """An identity's row: the contact it points to, and the kind that contact is named after."""
@@ -60,6 +62,20 @@ class People:
             self.kinds[alias.contact] = alias.contact_kind
             self._pointed_by.setdefault(alias.contact, []).append(alias.identity)
         self.unheard.update(made)
+
+    def joining(self, given: Iterable[Given]) -> set[Contact]:
+        """The contacts that may merge: those that come together in an event.
+
+        Not two users, unless an alias call says so: shared devices lock nobody.
+        """
+        found: set[Contact] = set()
+        for each in given:
+            everything = (*each.identities, *each.before)
+            contacts = {self.points_to[identity] for identity in everything}
+            only_users = all(self.kinds[contact] == "user" for contact in contacts)
+            if len(contacts) > 1 and (each.before or not only_users):
+                found |= {(everything[0].workspace, contact) for contact in contacts}
+        return found
 
     def attribute(self, given: Given) -> Attribution:
         """Merge what the call shows to be one person; say whose event it is."""

@@ -9,20 +9,23 @@
   `properties`.
 """
 
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from shared.contracts import Event, StoreEvent
+import msgspec
 
-from .call import Call, Plain, decode, happened_at
+from shared.contracts import Event, StoreEvent
+from shared.contracts.wire import MAX_EXPONENT, BadCall, Call, Plain, decode, email_of, said_at
+
 from .event_names import known_as
 
 _NUMBERS = (int, str, Decimal)
 
 
 def normalised(stored: StoreEvent) -> tuple[Call, Event]:
-    """The call for its identities, the event for everybody after. Raises Impossible."""
-    call = decode(stored.event)
+    """The call for its identities, the event for everybody after. Raises BadCall."""
+    call, at = _decoded(stored)
     name = known_as(call.event or "") if call.type == "track" else ""
     is_group = call.type == "group"
     properties = {**(call.properties or {}), **((call.traits or {}) if is_group else {})}
@@ -31,13 +34,13 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     if isinstance(context.get("traits"), dict):
         context["traits"] = _with_tidy_email(context["traits"])
     context.pop("email", None)
-    email = _email_of(call)
+    email = tidy_email(email_of(call))
     if email:
         context["email"] = email
     return call, Event(
         message_id=stored.message_id,
         kind=call.type,
-        at=happened_at(call, stored.received_at),
+        at=at,
         received_at=stored.received_at,
         name=name,
         properties=_priced(name, _with_tidy_email(properties)),
@@ -47,16 +50,14 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     )
 
 
-def _email_of(call: Call) -> str:
-    """The address that the call names its contact by, tidy; empty if none."""
-    context = call.context or {}
-    own_traits = call.traits if call.type != "group" else None
-    for place in (own_traits, context.get("traits"), call.properties):
-        if isinstance(place, dict):
-            given = place.get("email")
-            if isinstance(given, str) and given.strip():
-                return tidy_email(given)
-    return ""
+def _decoded(stored: StoreEvent) -> tuple[Call, datetime]:
+    """The call, and when it happened."""
+    try:
+        call = decode(stored.event)
+        at = said_at(call, stored.received_at)
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise BadCall("event", f"{error}; ingest should have refused it") from error
+    return call, stored.received_at if at is None else min(at, stored.received_at)
 
 
 def tidy_email(given: str) -> str:
@@ -81,7 +82,9 @@ def _priced(name: str, properties: Plain) -> Plain:
         value = sum((_line_value(line) for line in lines), Decimal(0))
     except ArithmeticError:
         return properties
-    return {**properties, "value": value} if value.is_finite() else properties
+    if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT:
+        return properties
+    return {**properties, "value": value}
 
 
 def _line_value(line: Any) -> Decimal:
