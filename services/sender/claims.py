@@ -130,7 +130,7 @@ class Claims:
         return [
             by_key[key]
             for key, row in after.items()
-            if row.status == Status.SENDING and row.claimed_by == by_key[key].by
+            if row.status == Status.SENDING and found[key].status == Status.CLAIMED
         ]
 
     def _started(

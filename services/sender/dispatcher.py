@@ -29,7 +29,7 @@ from services.sender.templates import Rendered, RenderJob, RenderPool
 
 log = structlog.get_logger()
 SOCKET_SECONDS = 1.0
-"""From `start` to the first byte: with TUVI_FEED_LIMIT (4 s) it keeps promise 5's five seconds."""
+"""From `start` to the call; with TUVI_FEED_LIMIT (3) and connecting (1) at most promise 5's 5."""
 IDLE_SECONDS = 0.1
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 

@@ -32,7 +32,7 @@ class SenderSettings(ServiceSettings):
     claim_batch: int = Field(default=100, gt=0)
     lease: float = 30.0
     grace: float = Field(default=900.0, description="before an ambiguous message is looked at")
-    feed_limit: float = Field(default=4.0, description="oldest feed that marketing goes out with")
+    feed_limit: float = Field(default=3.0, description="oldest feed that marketing goes out with")
     settle_every: float = 2.0
 
     @field_validator("token_keys")
