@@ -21,7 +21,8 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
     try:
         registry = Registry(settings.kafka, settings.topic_prefix)
         announcer = Announcer(runtime.pool, settings.kafka, settings.topic_prefix)
-        health = Health({"definitions": lambda: _unread(registry)})
+        health = Health({"definitions": lambda: _unread(registry)}, stages=("orchestrator",))
+        health.checks["loop"] = lambda: "the loop does not go round" if health.stuck() else None
         app = make_app("orchestrator", health)
         publishing = Publishing(runtime.pool, announcer)
         add_routes(app, Services(runtime.pool, Keys(runtime.pool), publishing))
