@@ -48,7 +48,7 @@ def take_in(turn: Turn, given: RunsHandedOver) -> None:
         turn.profile = msgspec.structs.replace(theirs.profile, version=0)
     turn.rings = keys.united(turn.rings, theirs.rings)
     turn.exits += [m for m in theirs.exits if m not in turn.exits and m.until > turn.now]
-    turn.entries += [m for m in theirs.entries if m not in turn.entries]
+    turn.entries += [m for m in theirs.entries if m not in turn.entries and not m.over(turn.now)]
     turn.candidates += theirs.candidates
     for run in theirs.runs:
         ours = turn.runs.get(run.id)
@@ -134,8 +134,11 @@ def _join_runs(turn: Turn, journey: Journey) -> None:
 
 
 def _one_story(journey: Journey, ours: Run, theirs: Run) -> bool:
-    if journey.reentry.kind in ("once", "after_period"):
+    if journey.reentry.kind == "once":
         return True
+    if journey.reentry.kind == "after_period":
+        apart = abs(ours.entered_at - theirs.entered_at)
+        return apart < journey.reentry.period or (ours.live and theirs.live)
     if not ours.live and journey.reentry.kind == "every_time":
         return False
     return keys.together(ours.keys, theirs.keys)
@@ -145,6 +148,7 @@ def _entered_before(turn: Turn, journey: Journey, run: Run) -> bool:
     """Whether the other contact had been through this, in a run that is forgotten by now."""
     for memory in turn.entries:
         forgotten = memory.journey == journey.id and memory.run not in turn.runs
+        forgotten = forgotten and not memory.over(run.entered_at)
         by_key = journey.reentry.kind == "per_key"
         if forgotten and (not by_key or keys.together(memory.keys, run.keys)):
             return True

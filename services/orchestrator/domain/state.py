@@ -127,6 +127,10 @@ class EntryMemory(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[str, ...]
     until: datetime | None = None
 
+    def over(self, at: datetime) -> bool:
+        """Whether it kept nobody out any more at this time."""
+        return self.until is not None and self.until <= at
+
 
 class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`profile` is the newest, kept only while a run or a candidate needs it.

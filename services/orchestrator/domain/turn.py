@@ -44,7 +44,7 @@ class Turn:
         self.candidates = list(state.candidates)
         self.rings = tuple(ring for ring in state.rings if ring.until > now)
         self.exits = [memory for memory in state.exits if memory.until > now]
-        self.entries = [m for m in state.entries if m.until is None or m.until > now]
+        self.entries = [memory for memory in state.entries if not memory.over(now)]
         self.effects: list[Effect] = []
 
     def values(self, event: Event, fields: keys.Fields) -> keys.Keys:

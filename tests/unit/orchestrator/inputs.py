@@ -189,7 +189,7 @@ def _input(given: Given, contact: str, now: datetime, sends: list[Send], message
         back = given.choice % 5 == 0
         facts["segment"] = SegmentChanged(segment=name, change=change, at=at, backfill=back)
     elif given.kind in ("sent", "delivery") and sends:
-        kind = "Sent" if given.kind == "sent" else DELIVERIES[given.choice % len(DELIVERIES)]
+        kind: Any = "Sent" if given.kind == "sent" else DELIVERIES[given.choice % len(DELIVERIES)]
         facts["delivery"] = DeliveryEvent(
             workspace="default",
             contact=contact,

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -198,9 +199,7 @@ def test_money_in_another_currency_is_not_there(world: World) -> None:
         ({"email": ""}, "missing_email"),
     ],
 )
-def test_nobody_enters_without_an_address_and_consent(
-    missing: dict[str, object], reason: str
-) -> None:
+def test_nobody_enters_without_an_address_and_consent(missing: dict[str, Any], reason: str) -> None:
     world = World(starter("abandoned-cart"), **missing)
     world.cart("K")
     world.pass_time(hours(2))

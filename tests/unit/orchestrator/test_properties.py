@@ -46,7 +46,7 @@ from tests.unit.orchestrator.inputs import (
     quiet_histories,
 )
 
-often = settings(max_examples=150, deadline=None)
+often = settings(max_examples=60, deadline=None)
 
 
 @often
