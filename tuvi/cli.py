@@ -1,6 +1,5 @@
 """`tuvi`: the one command. Each group of commands is a file beside this one."""
 
-import asyncio
 import importlib
 import sys
 from pathlib import Path
@@ -50,11 +49,14 @@ def demo(
     minutes: Annotated[float, typer.Option(help="How long the shop lives on.")] = 3.0,
     speed: Annotated[float, typer.Option(help="Business seconds a second.")] = 2400.0,
     seed: Annotated[int, typer.Option(help="The same shop every time.")] = 7,
+    keep: Annotated[bool, typer.Option(help="Keep everything up after it, until Ctrl-C.")] = False,  # noqa: FBT002
 ) -> None:
     """Five days of a synthetic shop in three minutes, with a self-check at the end."""
     from deploy.local import demo as laptop  # noqa: PLC0415  not needed on a cluster
+    from deploy.local.demo_days import Setting  # noqa: PLC0415  the same
 
-    raise typer.Exit(asyncio.run(laptop.run(minutes=minutes, speed=speed, seed=seed)))
+    setting = Setting(minutes=minutes, speed=speed, seed=seed, keep=keep)
+    raise typer.Exit(laptop.run(setting))
 
 
 def main() -> Any:

@@ -41,3 +41,6 @@ class SenderSettings(ServiceSettings):
         if value:
             keys_from(value)
         return value
+
+
+Settings = SenderSettings  # what `tuvi serve` asks every service for

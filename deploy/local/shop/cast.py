@@ -21,6 +21,7 @@ _KNOWN: tuple[tuple[Story, int, float], ...] = (
     (stories.leaves_small_cart, 20, 0.8),
     (stories.buys, 160, 0.95),
     (stories.browses, 320, 0.98),
+    (stories.posts_nonsense, 10, 0.9),
 )
 _NEW: tuple[tuple[Story, int, float], ...] = (
     (stories.joins, 110, 0.3),

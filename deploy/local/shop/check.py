@@ -25,7 +25,9 @@ def _all_counted(evidence: Evidence) -> Finding:
     wrong = []
     if (counted := evidence.overview["events"]) != accepted:
         wrong.append(f"the overview counts {counted}")
-    shown = sum(value for _, value in evidence.samples("metrics", "tuvi_events_total"))
+    shown = sum(
+        value for _, value in evidence.samples("metrics", "tuvi_store_events_counted_total")
+    )
     if shown != accepted:
         wrong.append(f"/metrics counts {shown:.0f}")
     answers = sum(entry["status"] in OK for entry in evidence.answered)

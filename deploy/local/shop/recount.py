@@ -73,8 +73,9 @@ def _add_orders(evidence: Evidence, table: Table) -> None:
     for click in evidence.did("click"):
         if click["by"] == "human":
             clicks[click["email"]].append((moment(click["at"]), click["mail"]))
+    refunds = _refunds(evidence)
     winners = set()
-    for order in orders(evidence).values():
+    for name, order in orders(evidence).items():
         winner = _winner(sorted(clicks[order["email"]]), moment(order["at"]))
         if winner is None:
             continue
@@ -82,8 +83,18 @@ def _add_orders(evidence: Evidence, table: Table) -> None:
         if winner not in winners:
             _add(numbers, "converted", Decimal(1))
             winners.add(winner)
-        facts = order["facts"]
-        _add(numbers, f"revenue {facts['currency']}", Decimal(facts["revenue"]))
+        currency, paid = order["facts"]["currency"], Decimal(order["facts"]["revenue"])
+        _add(numbers, "orders", Decimal(1))
+        _add(numbers, f"revenue {currency}", paid)
+        _add(numbers, f"refunded {currency}", min(paid, refunds[name]))
+
+
+def _refunds(evidence: Evidence) -> dict[str, Decimal]:
+    refunds: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in evidence.accepted:
+        if entry["name"] == "Order Refunded":
+            refunds[entry["facts"]["order_id"]] += Decimal(entry["facts"]["total"])
+    return refunds
 
 
 def orders(evidence: Evidence) -> dict[str, Json]:

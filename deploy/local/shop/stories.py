@@ -118,6 +118,11 @@ def buys(dice: Random, who: Person, at: datetime) -> Iterator[Call]:
         yield tell(who, at, "Order Refunded", back | {"total": str(cart.total)})
 
 
+def posts_nonsense(_: Random, who: Person, at: datetime) -> Iterator[Call]:
+    """A broken client: an order without an amount, of which only the refusal may be seen."""
+    yield tell(who, at, "Order Completed", {"order_id": order_id(who, "broken")})
+
+
 def falls_silent(dice: Random, who: Person, at: datetime) -> Iterator[Call]:
     """Ninety days since the last order end at about `at`; a few come back by themselves."""
     if chance(dice, 0.16):
