@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Literal
 
 import asyncpg
+import msgspec
 import structlog
 from aiokafka.errors import KafkaError
 
@@ -59,7 +60,7 @@ async def save(
             kind,
             id,
         )
-        same = row is not None and encode(row["body"]) == encode(body)
+        same = row is not None and _in_order(row["body"]) == _in_order(body)
         if same and row["status"] == status:
             return _definition(workspace, kind, id, row)
         version = (row["version"] if row else 0) + (0 if same else 1)
@@ -77,6 +78,11 @@ async def save(
             body,
         )
         return _definition(workspace, kind, id, saved)
+
+
+def _in_order(body: dict[str, Any]) -> bytes:
+    """The same bytes for the same document: jsonb does not keep the order of keys."""
+    return msgspec.json.encode(body, order="sorted")
 
 
 async def latest(connection: asyncpg.Connection, workspace: str, kind: Kind) -> list[Definition]:
