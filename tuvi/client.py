@@ -35,7 +35,8 @@ class Client:
         base = self.urls.get(service, f"{self.host}:{PORTS[service]}")
         found = {name: value for name, value in query.items() if value}
         url = base + path + (f"?{urlencode(found)}" if found else "")
-        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": "application/yaml"}
+        kind = "json" if body and body.startswith(b"{") else "yaml"
+        headers = {"Authorization": f"Bearer {self.key}", "Content-Type": f"application/{kind}"}
         request = Request(url, data=body, method=method, headers=headers)  # noqa: S310  user's URL
         try:
             with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310

@@ -38,4 +38,4 @@ def publish_folder(
     for name, body in _bodies(kind, path):
         answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
         if told is not None:
-            told(f"{name}: version {answer['version']}, {answer['status']}")
+            told(f"{name}: version {answer['version']}")
