@@ -1,0 +1,211 @@
+"""Publishes what many requests bring, in batches, and tells each request what was acknowledged.
+
+Per destination partition one batch is in flight and the rest waits in order, so events of one key
+stay in order. aiokafka never gives up a batch that was once sent; here a message has a deadline,
+and a producer whose batch misses it is thrown away. What waits is bounded in bytes.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from shared.kafka.producer import MAX_BATCH_BYTES, Addressed
+
+from .tickets import Entry, Ticket
+
+log = structlog.get_logger()
+LOOK_EVERY = 0.1  # seconds between two looks for what is overdue
+RECONNECT_AFTER = 0.2
+MARK = 0.8  # of the cap: beyond it the process is not ready
+OVERHEAD = 300  # bytes that an entry costs besides its message
+
+
+class Limits(NamedTuple):
+    """`deadline`: seconds from `publish` to the acknowledgement; `cap`: bytes that may wait."""
+
+    deadline: float = 3.0
+    cap: int = 64 * 1024 * 1024
+
+
+class Lane:
+    """One destination partition."""
+
+    def __init__(self, topic: str, partition: int) -> None:
+        self.topic, self.partition = topic, partition
+        self.waiting: deque[Entry] = deque()
+        self.flying: list[Entry] = []
+        self.pump: asyncio.Task[None] | None = None
+
+    def overdue(self, now: float) -> bool:
+        head = self.flying or self.waiting
+        return bool(head) and head[0].ticket.deadline <= now
+
+    def take_overdue(self, now: float) -> Iterable[Entry]:
+        while self.waiting and self.waiting[0].ticket.deadline <= now:
+            yield self.waiting.popleft()
+
+
+class Publisher:
+    """`run` beside the service; `publish` from any number of requests at once."""
+
+    def __init__(self, bootstrap: str, limits: Limits = Limits()) -> None:  # noqa: B008  a constant
+        self._bootstrap, self._limits = bootstrap, limits
+        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._producer: AIOKafkaProducer | None = None
+        self._broken = asyncio.Event()
+        self._stopped = False
+        self.waiting_bytes = 0
+
+    async def publish(self, messages: Sequence[Addressed]) -> set[int]:
+        """Which of the messages were not acknowledged in time, by their place; empty if all were.
+
+        One that was not may still arrive.
+        """
+        size = sum(len(m.key) + len(m.value or b"") + OVERHEAD for m in messages)
+        if self._stopped or self.waiting_bytes + size > self._limits.cap:
+            return set(range(len(messages)))
+        if not messages:
+            return set()
+        self.waiting_bytes += size
+        ticket = Ticket(len(messages), size, self._limits.deadline)
+        for place, message in enumerate(messages):
+            self._lane(message).waiting.append(Entry(message, ticket, place))
+        for lane in {(m.topic, m.partition): None for m in messages}:
+            self._wake(self._lanes[lane])
+        return await ticket.done
+
+    def wrong(self) -> str | None:
+        """Why no event should be sent here; None when all is well."""
+        if self._producer is None:
+            return "Kafka cannot be reached"
+        if self.waiting_bytes > MARK * self._limits.cap:
+            return "too much is waiting for Kafka"
+        return None
+
+    async def run(self) -> None:
+        """Until cancelled: keeps one producer, and makes a fresh one when it is broken."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            while True:
+                self._broken.clear()
+                producer = await self._connected()
+                self._producer = producer
+                for lane in self._lanes.values():
+                    self._wake(lane)
+                await self._broken.wait()
+                await self._reset(producer)
+                await asyncio.sleep(RECONNECT_AFTER)  # nobody gains by a storm of producers
+        finally:
+            self._stopped = True
+            watch.cancel()
+            if self._producer is not None:
+                await self._reset(self._producer)
+            for lane in self._lanes.values():
+                self._settle(lane.waiting, acknowledged=False)
+
+    def _lane(self, message: Addressed) -> Lane:
+        destination = message.topic, message.partition
+        lane = self._lanes.get(destination)
+        if lane is None:
+            lane = self._lanes[destination] = Lane(*destination)
+        return lane
+
+    def _wake(self, lane: Lane) -> None:
+        if lane.pump is None and lane.waiting and self._producer is not None:
+            lane.pump = asyncio.create_task(self._pump(lane, self._producer))
+
+    async def _pump(self, lane: Lane, producer: AIOKafkaProducer) -> None:
+        try:
+            while lane.waiting:
+                batch = _fill(lane, producer)
+                await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
+                self._settle(lane.flying, acknowledged=True)
+                lane.flying = []
+            lane.pump = None
+        except Exception as error:  # noqa: BLE001  whatever it is, the producer is given up
+            log.warning("not acknowledged", topic=lane.topic, error=repr(error))
+            self._broken.set()
+
+    def _settle(self, entries: Iterable[Entry], *, acknowledged: bool) -> None:
+        for entry in entries:
+            ticket = entry.ticket
+            if not acknowledged:
+                ticket.failed.add(entry.place)
+            ticket.left -= 1
+            if not ticket.left:
+                self.waiting_bytes -= ticket.size
+                if not ticket.done.done():  # its request may have been cancelled
+                    ticket.done.set_result(ticket.failed)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY)
+            now = asyncio.get_running_loop().time()
+            overdue = [lane for lane in self._lanes.values() if lane.overdue(now)]
+            for lane in overdue:
+                flying, lane.flying = lane.flying, []
+                self._settle(flying, acknowledged=False)
+                self._settle(lane.take_overdue(now), acknowledged=False)
+            if overdue and self._producer is not None:
+                log.warning("Kafka did not acknowledge in time")
+                self._broken.set()
+
+    async def _connected(self) -> AIOKafkaProducer:
+        while True:
+            producer = AIOKafkaProducer(
+                bootstrap_servers=self._bootstrap,
+                enable_idempotence=True,
+                acks="all",
+                max_batch_size=MAX_BATCH_BYTES,
+                max_request_size=MAX_BATCH_BYTES + 100_000,
+                request_timeout_ms=int(self._limits.deadline * 1000),
+            )
+            try:
+                await producer.start()
+            except (KafkaError, OSError) as error:
+                log.warning("Kafka cannot be reached", error=repr(error))
+                await producer.stop()
+                await asyncio.sleep(RECONNECT_AFTER)
+            except BaseException:
+                await producer.stop()
+                raise
+            else:
+                return producer
+
+    async def _reset(self, producer: AIOKafkaProducer) -> None:
+        """Let go of the producer; what it had in hand counts as not acknowledged."""
+        self._producer = None
+        pumps = [lane.pump for lane in self._lanes.values() if lane.pump is not None]
+        for pump in pumps:
+            pump.cancel()
+        await asyncio.gather(*pumps, return_exceptions=True)
+        for lane in self._lanes.values():
+            flying, lane.flying, lane.pump = lane.flying, [], None
+            self._settle(flying, acknowledged=False)
+        # `stop` waits for every batch, for ever; nobody waits for these any more.
+        producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
+        with suppress(KafkaError, OSError):
+            await producer.stop()
+
+
+def _fill(lane: Lane, producer: AIOKafkaProducer) -> Any:
+    """Moves as much as fits from `waiting` to `flying`."""
+    batch = producer.create_batch()
+    while lane.waiting:
+        lane.flying.append(lane.waiting.popleft())  # first: what cannot be appended is given up
+        message = lane.flying[-1].message
+        appended = batch.append(
+            key=message.key, value=message.value, timestamp=None, headers=list(message.headers)
+        )
+        if appended is None:
+            if len(lane.flying) == 1:  # cannot be: events have 32 kB at most
+                raise ValueError("a message is larger than a batch")
+            lane.waiting.appendleft(lane.flying.pop())
+            break
+    return batch

@@ -1,0 +1,105 @@
+"""The hot routes in OpenAPI: FastAPI documents what the edge serves."""
+
+from typing import Any
+
+from fastapi import FastAPI
+
+from services.ingest.domain.calls import BATCH, ROUTES
+from services.ingest.domain.validation import MAX_BATCH_BYTES, MAX_EVENT_BYTES
+
+_WHAT = {
+    "track": "Something happened: `event` and its `properties`",
+    "identify": "Who somebody is: `traits`, consent among them",
+    "page": "A page was looked at",
+    "screen": "An app's screen was looked at",
+    "alias": "`previousId` and `userId` are one person",
+    "group": "A person belongs to a company or a household",
+    BATCH: "Many calls, each with its `type`",
+}
+_LONG = f"""Segment's wire format: stock Segment and RudderStack SDKs work by changing the host.
+Up to {MAX_EVENT_BYTES} bytes an event and {MAX_BATCH_BYTES} a request, plain or gzip.
+Answers 200 when Kafka has all of it. Send a `messageId`: a repeat within 7 days changes nothing.
+A 503 asks for a repeat, and the event may have arrived all the same."""
+_IMPORT = """
+With `X-Tuvi-Origin: import` and a bearer key of scope `write` it is history: it builds profiles
+and starts, wakes and sends nothing."""
+_EXAMPLES: dict[str, dict[str, Any]] = {
+    "track": {
+        "event": "Product Added",
+        "userId": "u-7",
+        "messageId": "0198f0a2-1",
+        "timestamp": "2026-01-31T09:00:00Z",
+        "properties": {"cart_id": "c-1", "price": 19.9, "quantity": 2, "currency": "EUR"},
+    },
+    "identify": {
+        "userId": "u-7",
+        "traits": {
+            "email": "ann@example.com",
+            "consent": {"cart-reminders": {"state": "subscribed", "source": "checkout"}},
+        },
+    },
+    "page": {"anonymousId": "a-1", "name": "Home"},
+    "screen": {"anonymousId": "a-1", "name": "Home"},
+    "alias": {"previousId": "a-1", "userId": "u-7"},
+    "group": {"userId": "u-7", "groupId": "g-1", "traits": {"name": "Ann and Bob"}},
+}
+_EXAMPLES[BATCH] = {"batch": [{"type": "track", **_EXAMPLES["track"]}]}
+_ENTRY = {
+    "type": "object",
+    "properties": {
+        "index": {"type": "integer"},
+        "messageId": {"type": "string"},
+        "field": {"type": "string"},
+        "message": {"type": "string"},
+    },
+}
+_PROBLEM = {
+    "type": "object",
+    "properties": {
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "errors": {"type": "array", "items": _ENTRY},
+        "accepted": {"type": "integer", "description": "events of this request that were taken"},
+    },
+}
+_REFUSALS = {
+    "400": "Some events are refused, one entry each; the others of a batch are taken",
+    "401": "No key, or an unknown one",
+    "403": "A key of another scope",
+    "413": "Too large",
+    "415": "An encoding that is not read",
+    "503": "Kafka did not take it in time; `Retry-After` says when to repeat",
+}
+
+
+def document(app: FastAPI) -> None:
+    """Adds the hot routes to the app's OpenAPI."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        schema = plain()
+        for path, kind in ROUTES.items():
+            schema["paths"].setdefault(path, {"post": _operation(kind)})
+        keys = schema.setdefault("components", {}).setdefault("securitySchemes", {})
+        keys["writeKey"] = {"type": "http", "scheme": "basic"}
+        keys["bearer"] = {"type": "http", "scheme": "bearer"}
+        return schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _operation(kind: str) -> dict[str, Any]:
+    problem = {"application/problem+json": {"schema": _PROBLEM}}
+    body = {"schema": {"type": "object"}, "example": _EXAMPLES[kind]}
+    return {
+        "tags": ["events"],
+        "summary": _WHAT[kind],
+        "description": _LONG + (_IMPORT if kind == BATCH else ""),
+        "security": [{"writeKey": []}, {"bearer": []}],
+        "requestBody": {"required": True, "content": {"application/json": body}},
+        "responses": {
+            "200": {"description": "Kept"},
+            **{c: {"description": what, "content": problem} for c, what in _REFUSALS.items()},
+        },
+    }

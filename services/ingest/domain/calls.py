@@ -1,0 +1,171 @@
+"""From a request's body to checked events: pure, so that any bytes can be thrown at it."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from shared.contracts import StoreEvent
+from shared.contracts.codec import encode
+from shared.contracts.events import Origin
+from shared.contracts.keys import identity_key
+from shared.contracts.wire import BadCall, Call, Plain, email_of
+
+from .explaining import explained
+from .validation import checked
+
+BATCH = "batch"
+ROUTES = {
+    f"/v1/{kind}": kind for kind in ("track", "identify", "page", "screen", "alias", "group", BATCH)
+}
+
+
+class Body(NamedTuple):
+    """The events of a request, as bytes. `key`: the write key, if the body carries it."""
+
+    events: list[bytes]
+    key: str = ""
+
+
+class Refusal(NamedTuple):
+    """Why one event was not taken. `field` is `body` if it is about the whole request."""
+
+    place: int
+    message_id: str
+    field: str
+    message: str
+
+    def plain(self) -> Plain:
+        return {
+            "index": self.place,
+            "messageId": self.message_id,
+            "field": self.field,
+            "message": self.message,
+        }
+
+
+class Ready(NamedTuple):
+    """An event that can be published: its place in the request, Kafka's key and value."""
+
+    place: int
+    message_id: str
+    key: str
+    value: bytes
+
+
+class Sender(NamedTuple):
+    """Who sends, and when it came (business time). `new_id` makes an id for events without one."""
+
+    workspace: str
+    received_at: datetime
+    new_id: Callable[[], str]
+    origin: Origin = "live"
+
+
+class _Single(msgspec.Struct, rename="camel"):
+    type: msgspec.Raw = msgspec.Raw()
+    write_key: str | None = None
+
+
+class _Batch(msgspec.Struct, rename="camel"):
+    batch: list[msgspec.Raw]
+    write_key: str | None = None
+
+
+class _IdOnly(msgspec.Struct, rename="camel"):
+    message_id: str | int = ""
+
+
+_single = msgspec.json.Decoder(_Single)
+_batch = msgspec.json.Decoder(_Batch)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_id_only = msgspec.json.Decoder(_IdOnly)
+
+
+def read(kind: str, data: bytes) -> Body:
+    """Raises BadCall if nothing can be told about any event of it."""
+    try:
+        if not data.isascii():
+            data.decode()
+        if kind != BATCH:
+            return _read_single(kind, data)
+        batch = _batch.decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise _about_body(kind, data, error) from error
+    return Body([bytes(event) for event in batch.batch], batch.write_key or "")
+
+
+def _read_single(kind: str, data: bytes) -> Body:
+    """`type` is the route's if the body does not say it; the key is not kept with the event."""
+    single = _single.decode(data)
+    event = data.strip()
+    if single.write_key is not None:
+        event = encode({n: v for n, v in _fields.decode(data).items() if n != "writeKey"})
+    own = b'"%s"' % kind.encode()
+    given = bytes(single.type)
+    if not given:
+        rest = event[1:].lstrip()
+        event = b'{"type":%s%s%s' % (own, b"" if rest == b"}" else b",", rest)
+    elif given != own:
+        raise BadCall("type", f"is not {kind!r}, as the route says; leave it out or use /v1/batch")
+    return Body([event], single.write_key or "")
+
+
+def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:
+    text = str(error)
+    if "`batch`" in text or "`$.batch`" in text:
+        return BadCall("batch", 'must be a list of events: {"batch": [{"type": "track", …}]}')
+    if "`$.writeKey`" in text:
+        return BadCall("writeKey", "must be a text, a key made by `tuvi keys create`")
+    if isinstance(error, msgspec.ValidationError):
+        wanted = '{"batch": […]}' if kind == BATCH else "one event"
+        return BadCall("body", f"must be a JSON object, {wanted}")
+    return explained(data, error, "body")
+
+
+def understood(events: list[bytes], sender: Sender) -> tuple[list[Ready], list[Refusal]]:
+    """Each event is checked by itself; those that are good do not depend on those that are not."""
+    ready: list[Ready] = []
+    refused: list[Refusal] = []
+    for index, event in enumerate(events):
+        try:
+            call = checked(event, sender.received_at)
+        except BadCall as bad:
+            refused.append(Refusal(index, _id_of(event), bad.field, bad.message))
+        else:
+            ready.append(_ready(index, event, call, sender))
+    return ready, refused
+
+
+def _ready(index: int, event: bytes, call: Call, sender: Sender) -> Ready:
+    message_id = "" if call.message_id is None else str(call.message_id).strip()
+    message_id = message_id or sender.new_id()
+    stored = StoreEvent(
+        workspace=sender.workspace,
+        message_id=message_id,
+        received_at=sender.received_at,
+        event=msgspec.Raw(event),
+        origin=sender.origin,
+    )
+    return Ready(index, message_id, key_of(sender.workspace, call), encode(stored))
+
+
+def key_of(workspace: str, call: Call) -> str:
+    """Kafka's key: the strongest identity that is given, so that one door keeps its order."""
+    for kind, value in (
+        ("user", call.user_id),
+        ("email", email_of(call).casefold()),
+        ("anonymous", call.anonymous_id),
+    ):
+        text = "" if value is None else str(value)
+        if text.strip():
+            return identity_key(workspace, kind, text)
+    raise BadCall("userId", "is missing")  # cannot be: it was checked
+
+
+def _id_of(event: bytes) -> str:
+    try:
+        return str(_id_only.decode(event).message_id)[:80]
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""

@@ -1,0 +1,46 @@
+"""`traits.consent`: `{topic: {state, source, text}}`. A word misread here would mail somebody."""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from shared.contracts.profile import ConsentState
+from shared.contracts.wire import BadCall
+
+STATES: tuple[str, ...] = get_args(ConsentState)
+MAX_TOPICS = 50
+MAX_TEXT = 256
+_FORM = "give {topic: {state: subscribed, source: checkout, text: v3}}"
+
+
+def check_consent(traits: Mapping[str, Any] | None) -> None:
+    """Raises BadCall."""
+    asked = (traits or {}).get("consent")
+    if asked is None:
+        return
+    if not isinstance(asked, dict):
+        raise BadCall("traits.consent", _FORM)
+    if len(asked) > MAX_TOPICS:
+        raise BadCall("traits.consent", f"has more than {MAX_TOPICS} topics")
+    for topic, said in asked.items():
+        _check_topic(topic, said)
+
+
+def _check_topic(topic: str, said: object) -> None:
+    field = f"traits.consent.{topic[:MAX_TEXT]}"
+    if not topic.strip() or len(topic) > MAX_TEXT:
+        raise BadCall(field, f"a topic's name has 1 to {MAX_TEXT} characters")
+    if not isinstance(said, dict):
+        raise BadCall(field, _FORM)
+    state = said.get("state")
+    if state not in STATES:
+        one_of = f"give one of {', '.join(STATES)}"
+        if state is None:
+            raise BadCall(f"{field}.state", f"is missing; {one_of}")
+        near = get_close_matches(str(state)[:40].lower(), STATES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else one_of
+        raise BadCall(f"{field}.state", f"{str(state)[:40]!r} is unknown; {hint}")
+    for name in ("source", "text"):
+        word = said.get(name)
+        if word is not None and (not isinstance(word, str) or len(word) > MAX_TEXT):
+            raise BadCall(f"{field}.{name}", f"must be a text of up to {MAX_TEXT} characters")

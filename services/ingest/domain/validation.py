@@ -1,0 +1,112 @@
+"""Is this call one that the whole of Tuvi can take? If not: which field, and what to do.
+
+Everything that is accepted here decodes in identity and fits into PostgreSQL, so that a caller
+learns at once what would otherwise end in the dead letters.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from shared.contracts.wire import MAX_NUMBER_CHARACTERS, BadCall, Call, decode, email_of, said_at
+
+from .consent import check_consent
+from .explaining import explained
+from .nesting import check_plain
+from .orders import check_order
+
+MAX_EVENT_BYTES = 32 * 1024
+MAX_BATCH_BYTES = 500 * 1024
+MAX_ID = 256
+OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
+MOST_AHEAD = timedelta(hours=1)
+FEW_BRACKETS = 32  # no more than these cannot be nested deeper
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+_LONG_NUMBER = re.compile(rb"[0-9]{%d}" % (MAX_NUMBER_CHARACTERS + 1))
+_IDS = ("messageId", "userId", "anonymousId", "previousId")
+
+
+def checked(raw: bytes, received_at: datetime) -> Call:
+    """The call as identity will see it. Raises BadCall."""
+    if len(raw) > MAX_EVENT_BYTES:
+        raise BadCall("event", f"has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}")
+    if (
+        raw.count(b"{") + raw.count(b"[") > FEW_BRACKETS
+        or b"\\u0000" in raw
+        or _LONG_NUMBER.search(raw)
+    ):
+        check_plain(raw)
+    try:
+        call = decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise explained(raw, error) from error
+    _check_ids(call)
+    _check_times(call, received_at)
+    if call.type == "track":
+        _check_name(call.event)
+        check_order(call)
+    if call.type != "group":
+        check_consent(call.traits)
+    return call
+
+
+def _check_ids(call: Call) -> None:
+    values = (call.message_id, call.user_id, call.anonymous_id, call.previous_id)
+    for field, value in zip(_IDS, values, strict=True):
+        if value is not None and len(str(value)) > MAX_ID:
+            raise BadCall(field, f"is longer than {MAX_ID} characters")
+    email = email_of(call)
+    if len(email) > MAX_ID:
+        raise BadCall("email", f"is longer than {MAX_ID} characters")
+    if call.type == "alias" and not _given(call.previous_id):
+        raise BadCall("previousId", "is missing; an alias call joins userId and previousId")
+    if _given(call.user_id) or _given(call.anonymous_id):
+        return
+    if not email:
+        raise BadCall("userId", "is missing; give userId, anonymousId or an e-mail (traits.email)")
+    if not _EMAIL.fullmatch(email):
+        raise BadCall("email", "is no address and the only id; write it as name@example.com")
+
+
+def _given(value: str | int | None) -> bool:
+    return value is not None and str(value).strip() != ""
+
+
+def _check_times(call: Call, received_at: datetime) -> None:
+    times = {
+        "timestamp": call.timestamp,
+        "originalTimestamp": call.original_timestamp,
+        "sentAt": call.sent_at,
+    }
+    given = {field: moment for field, moment in times.items() if moment is not None}
+    for field, moment in given.items():
+        if moment.tzinfo is None:
+            raise BadCall(field, "has no zone; end it with Z or an offset such as +02:00")
+    try:
+        at = said_at(call, received_at)
+    except OverflowError as error:
+        raise BadCall(next(iter(given)), "is beyond the calendar; check the clock") from error
+    if at is None:
+        return
+    field = _at_fault(given, received_at)
+    if at < OLDEST:
+        raise BadCall(field, "lies before the year 2000; check the clock and the unit")
+    if at > received_at + MOST_AHEAD:
+        raise BadCall(field, "lies more than an hour in the future; check the clock and the zone")
+
+
+def _at_fault(given: dict[str, datetime], received_at: datetime) -> str:
+    """Which of the times to name: the first that is absurd by itself."""
+    for field, moment in given.items():
+        if not OLDEST <= moment <= received_at + MOST_AHEAD:
+            return field
+    return next(iter(given))
+
+
+def _check_name(name: str | None) -> None:
+    if name is None or not name.strip():
+        raise BadCall("event", "is missing; give the event's name, such as Product Added")
+    if len(name) > MAX_ID:
+        raise BadCall("event", f"is longer than {MAX_ID} characters")

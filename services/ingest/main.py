@@ -1,0 +1,71 @@
+"""Ingest's composition root: settings -> adapters -> handlers -> app."""
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import asyncpg
+import structlog
+
+from services.ingest import metrics
+from services.ingest.adapters.publisher import Limits, Publisher
+from services.ingest.adapters.sns import Sns
+from services.ingest.adapters.write_keys import WriteKeys
+from services.ingest.api import Services, add_routes
+from services.ingest.documentation import document
+from services.ingest.domain.sns import Trust
+from services.ingest.edge import App, Edge
+from services.ingest.handlers import Door, Topics
+from services.ingest.settings import Settings
+from shared.auth import Keys
+from shared.clock import ProcessClock
+from shared.db.pool import create_pool
+from shared.service import Health, make_app, serve
+
+log = structlog.get_logger()
+Tasks = dict[str, Coroutine[Any, Any, None]]
+
+
+async def run(settings: Settings) -> None:
+    """Until SIGTERM: takes no more, ends what it has begun, then goes."""
+    async with composed(settings) as (app, tasks):
+        await serve(app, settings.host, settings.port, tasks)
+
+
+@asynccontextmanager
+async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
+    """The app, and what must run beside it."""
+    pool = await create_pool(settings.dsn, "ingest")
+    try:
+        clock = ProcessClock(pool)
+        await clock.start()
+        partitions = await pool.fetchval("SELECT partitions FROM installation.settings")
+        limits = Limits(settings.ingest_deadline, settings.ingest_queue_bytes)
+        publisher = Publisher(settings.kafka, limits)
+        metrics.QUEUE_BYTES.set_function(lambda: publisher.waiting_bytes)
+        door = Door(
+            publisher,
+            WriteKeys(Keys(pool)),
+            Topics(partitions, settings.topic_prefix),
+            clock.now,
+        )
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
+            app = make_app("ingest", Health({"kafka": publisher.wrong}))
+            add_routes(app, Services(door, Sns(session, trust), settings.token_keys))
+            document(app)
+            yield Edge(door, app), {"publisher": publisher.run(), "clock": _keep(clock)}
+    finally:
+        await pool.close()
+
+
+async def _keep(clock: ProcessClock) -> None:
+    """While PostgreSQL is away the line that is known stays; events are taken all the same."""
+    while True:
+        try:
+            await clock.keep()
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("the clock cannot be read", error=type(error).__name__)
+            await asyncio.sleep(1)

@@ -1,0 +1,32 @@
+"""Ingest's numbers. Labels are of a fixed set: routes, methods, codes, outcomes."""
+
+from functools import lru_cache
+
+from prometheus_client import Counter, Gauge, Histogram
+
+EVENTS = Counter(
+    "tuvi_ingest_events_total",
+    "Events of shops by what became of them: accepted, refused, unavailable",
+    ["outcome"],
+)
+ACCEPTED, REFUSED, UNAVAILABLE = (
+    EVENTS.labels(outcome) for outcome in ("accepted", "refused", "unavailable")
+)
+SES_EVENTS = Counter(
+    "tuvi_ingest_ses_events_total",
+    "Notifications of SES by type; `other` are those that are not for us",
+    ["type"],
+)
+QUEUE_BYTES = Gauge("tuvi_ingest_queue_bytes", "Bytes that wait for Kafka's acknowledgement")
+REQUESTS = Histogram(
+    "http_request_duration_seconds",
+    "From the request's head to the answer's last byte",
+    ["route", "method", "code"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+)
+
+
+@lru_cache(maxsize=1024)
+def duration_of(route: str, method: str, code: int) -> Histogram:
+    """The one child of these labels; finding it anew costs more than observing."""
+    return REQUESTS.labels(route, method, str(code))

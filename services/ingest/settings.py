@@ -1,0 +1,29 @@
+"""What ingest is told by its environment, besides what all services are told."""
+
+from pydantic import Field, field_validator
+
+from services.ingest.adapters.publisher import Limits
+from shared.settings import PORTS, ServiceSettings
+from shared.tokens import keys_from
+
+
+class Settings(ServiceSettings):
+    """`dsn`: of the role `tuvi_ingest`. Lists are given as JSON."""
+
+    port: int = PORTS["ingest"]
+    token_keys: list[str] = Field(description="of unsubscribe links; the first signs, all are read")
+    sns_topics: list[str] = Field(default=[], description="TopicArns whose messages are taken")
+    sns_trusted_origins: list[str] = Field(
+        default=[],
+        description="besides Amazon: whose certificates are taken, where subscriptions are "
+        "confirmed, such as http://127.0.0.1:8010",
+    )
+    ingest_deadline: float = Field(default=3.0, gt=0, description="seconds until Kafka must answer")
+    ingest_queue_bytes: int = Field(
+        default=Limits().cap, gt=1_000_000, description="bytes that may wait for Kafka"
+    )
+
+    @field_validator("token_keys")
+    @classmethod
+    def _long_enough(cls, keys: list[str]) -> list[str]:
+        return keys_from(",".join(keys))

@@ -1,0 +1,91 @@
+"""Segment's wire format, decoded: the one struct of ingest (which checks it) and identity.
+
+What ingest has accepted decodes here again, so it never becomes a dead letter for its form.
+"""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["track", "identify", "page", "screen", "alias", "group"]
+Plain = dict[str, Any]
+
+# Wider than any money or count, narrow enough for PostgreSQL's numeric and for Decimal.
+MAX_NUMBER_CHARACTERS = 100
+MAX_EXPONENT = 100
+
+
+class BadCall(ValueError):  # noqa: N818  named for the fact
+    """No event can be made of this: the field, and what to do about it."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}")
+        self.field, self.message = field, message
+
+
+class Call(msgspec.Struct, frozen=True, rename="camel"):
+    """The fields that Tuvi looks at; what else the shop sends stays in the bytes."""
+
+    type: Kind
+    event: str | None = None
+    message_id: str | int | None = None
+    user_id: str | int | None = None
+    anonymous_id: str | int | None = None
+    previous_id: str | int | None = None
+    timestamp: datetime | None = None
+    original_timestamp: datetime | None = None
+    sent_at: datetime | None = None
+    properties: Plain | None = None
+    traits: Plain | None = None
+    context: Plain | None = None
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except ArithmeticError as error:
+        raise ValueError("a number that is too large or too small") from error
+    if len(text) > MAX_NUMBER_CHARACTERS or abs(number.adjusted()) > MAX_EXPONENT:
+        raise ValueError("a number that is too large, too small or too long")
+    return number
+
+
+_decoder = msgspec.json.Decoder(Call, float_hook=_number)
+
+
+def decode(raw: bytes | msgspec.Raw) -> Call:
+    """Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError."""
+    return _decoder.decode(raw)
+
+
+def said_at(call: Call, received_at: datetime) -> datetime | None:
+    """When the caller says it happened, by the server's clock; None if it says nothing.
+
+    As Segment does it: what the client's clock is wrong by is seen in `sentAt`. Times without a
+    zone are taken as UTC (ingest refuses them). Raises OverflowError.
+    """
+    said = call.timestamp or call.original_timestamp
+    if said is None:
+        return None
+    at = _aware(said)
+    return at if call.sent_at is None else at + (received_at - _aware(call.sent_at))
+
+
+def email_of(call: Call) -> str:
+    """The address that the call names its contact by, trimmed; empty if none.
+
+    The traits of a `group` call are the group's.
+    """
+    own_traits = call.traits if call.type != "group" else None
+    for place in (own_traits, (call.context or {}).get("traits"), call.properties):
+        if isinstance(place, dict):
+            given = place.get("email")
+            if isinstance(given, str) and given.strip():
+                return given.strip()
+    return ""
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
