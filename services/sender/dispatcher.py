@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import asyncpg
+import msgspec
 import structlog
 
 from services.sender import metrics
@@ -25,12 +26,13 @@ from services.sender.domain.message import Accepted, Input, Lost, Refused, Skipp
 from services.sender.mail import Mails
 from services.sender.results import Results
 from services.sender.settings import SenderSettings
-from services.sender.templates import Rendered, RenderJob, RenderPool
+from services.sender.templates import RenderFailure, RenderJob, RenderPool
 
 log = structlog.get_logger()
 SOCKET_SECONDS = 1.0
 """From `start` to the call; with TUVI_FEED_LIMIT (3) and connecting (1) at most promise 5's 5."""
 IDLE_SECONDS = 0.1
+UNFIT = (TypeError, ValueError, LookupError, msgspec.MsgspecError)
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
@@ -102,25 +104,27 @@ class Dispatcher:
         self, claims: list[Claim], left: dict[Claim, None]
     ) -> list[tuple[Claim, bytes]]:
         """Bodies; what cannot be rendered is skipped and costs only itself."""
-        p, skipped, jobs = self._p, dict[Claim, str](), dict[Claim, RenderJob]()
+        p, mails, jobs = self._p, list[tuple[Claim, bytes]](), dict[Claim, RenderJob]()
+        wrong: dict[Claim, str] = {}
         for claim in claims:
-            template = p.mails.template(claim.send)
-            if template is None:
-                skipped[claim] = "no such template"
-            else:
-                jobs[claim] = RenderJob(template, p.mails.data(claim.send, claim.address))
+            try:
+                jobs[claim] = p.mails.job(claim.send, claim.address)
+            except UNFIT as error:
+                wrong[claim] = f"{type(error).__name__}: no usable template, or unusable data"
         done = await p.renderer.render(list(jobs.values()))
-        mails = []
         for claim, result in zip(jobs, done, strict=True):
-            if isinstance(result, Rendered):
+            if isinstance(result, RenderFailure):
+                wrong[claim] = result.detail
+                continue
+            try:
                 mails.append((claim, p.mails.body(claim.send, claim.address, result)))
-            else:
-                skipped[claim] = result.detail
-        for claim, detail in skipped.items():
+            except UNFIT as error:
+                wrong[claim] = f"{type(error).__name__}: a name is too long for a tag"
+        for claim, detail in wrong.items():
             log.warning("template_error", message=claim.send.message, detail=detail)
             left.pop(claim)
-        metrics.ATTEMPTS.labels("skipped").inc(len(skipped))
-        await p.claims.tell({c.key: Skipped("template_error", c.by) for c in skipped})
+        metrics.ATTEMPTS.labels("skipped").inc(len(wrong))
+        await p.claims.tell({c.key: Skipped("template_error", c.by) for c in wrong})
         return mails
 
     async def _send(self, mails: list[tuple[Claim, bytes]], left: dict[Claim, None]) -> None:

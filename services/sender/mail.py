@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from services.sender.settings import SenderSettings
-from services.sender.templates import CompiledTemplate, Rendered
+from services.sender.templates import CompiledTemplate, Rendered, RenderJob
 from shared.contracts import Send
 from shared.definitions import Registry
 from shared.tags import to_tag
@@ -23,11 +23,15 @@ class Mails:
         self._keys = keys_from(settings.token_keys)
         self._compiled: dict[tuple[str, str], tuple[int, CompiledTemplate]] = {}
 
-    def template(self, send: Send) -> CompiledTemplate | None:
+    def job(self, send: Send, address: str) -> RenderJob:
+        """What the pool renders. LookupError without the template; others with unfit data."""
+        return RenderJob(self._template(send), self._data(send, address))
+
+    def _template(self, send: Send) -> CompiledTemplate:
         """The newest that was published."""
         definition = self._registry.get(send.workspace, "template", send.template)
         if definition is None:
-            return None
+            raise LookupError(send.template)
         name = send.workspace, send.template
         known = self._compiled.get(name)
         if known is None or known[0] != definition.version:
@@ -35,7 +39,7 @@ class Mails:
             self._compiled[name] = known
         return known[1]
 
-    def data(self, send: Send, address: str) -> dict[str, Any]:
+    def _data(self, send: Send, address: str) -> dict[str, Any]:
         """All that the template may see."""
         contact = {**(send.data.get("contact") or {}), "email": address}
         data = {**send.data, "contact": contact, "journey": send.journey, "step": send.step}
@@ -113,9 +117,9 @@ def _tags(send: Send) -> list[dict[str, str]]:
 
 def ascii_address(address: str) -> str:
     """SES takes no SMTPUTF8: the domain becomes punycode; a local part of other letters stays."""
-    local, _, domain = address.strip().rpartition("@")
+    local, at, domain = address.strip().rpartition("@")
     try:
-        return f"{local}@{domain.encode('idna').decode()}"
+        return local + at + domain.encode("idna").decode() if at else address
     except UnicodeError:
         return address
 

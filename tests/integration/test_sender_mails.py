@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -185,13 +186,21 @@ async def test_a_paused_journeys_messages_stay_and_go_on_when_it_runs(shop: Worl
 
 async def test_a_hostile_message_costs_only_itself(shop: World) -> None:
     names = [f"calm{i}" for i in range(20)]
-    await shop.contacts([*names, "hostile"])
+    hostile: dict[str, dict[str, Any]] = {
+        "endless": {"data": {"event": {"rounds": 90_000}}},
+        "no-mapping": {"data": {"contact": "a string"}},
+        "long-name": {"variant": "x" * 300},
+        "no-template": {"template": "never-published"},
+    }
+    await shop.contacts([*names, *hostile])
     await shop.send(names[:10])
-    await shop.send(["hostile"], data={"event": {"rounds": 90_000}})
+    for name, changes in hostile.items():
+        await shop.send([name], **changes)
     await shop.send(names[10:])
     for name in names:
         await shop.becomes(name, "sent")
-    await nothing_to(shop, "hostile", status="skipped", reason="template_error")
+    for name in hostile:
+        await nothing_to(shop, name, status="skipped", reason="template_error")
 
 
 async def test_a_template_with_a_mistake_is_refused_with_its_line(shop: World) -> None:
