@@ -176,7 +176,7 @@ def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth
     variant = identifier(required(arm, "variant", path, "a"), (*path, "variant"))
     weight = required(arm, "weight", path, "50")
     if isinstance(weight, bool) or not isinstance(weight, int) or not 0 < weight <= MAX_WEIGHT:
-        raise JourneyError((*path, "weight"), f"not a weight: {weight!r}", "a whole number from 1")
+        raise JourneyError((*path, "weight"), f"not a weight: {weight}", "a whole number from 1")
     ways = [key for key in ("send", "steps", "holdout") if key in arm]
     if len(ways) != 1:
         raise JourneyError(path, "needs one of send, steps, holdout", "such as send: hello")

@@ -4,7 +4,7 @@ An exit event ends what was started by events up to its own time; what was start
 (the cart is filled again after the order) goes on.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.orchestrator.domain import keys, steps
@@ -14,6 +14,11 @@ from services.orchestrator.domain.turn import Turn
 from shared.conditions import matches
 from shared.conditions.values import amount
 from shared.contracts import Event
+
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""A shop's browsers and its backend may be so far apart. A buyer is not reminded for that: for
+rules that match by key an exit event counts although it is dated so much too early.
+"""
 
 
 def note_exits(turn: Turn, event: Event) -> None:
@@ -29,17 +34,22 @@ def _is(rule: EventRule, event: Event) -> bool:
     return rule.event == event.name and matches(rule.where, event.properties)
 
 
+def _ends(rule: EventRule, exit_at: datetime, story_at: datetime) -> bool:
+    """Whether an exit event came after what it may end, as far as clocks can tell."""
+    return story_at - exit_at <= (CLOCKS_DIFFER if rule.by_key else timedelta(0))
+
+
 def _exit_by(turn: Turn, journey: Journey, rule: EventRule, event: Event) -> None:
     values = turn.values(event, journey.trigger.key)
     for run in turn.live_runs():
         if (run.journey, run.version) != (journey.id, journey.version):
             continue
-        if run.triggered_at <= event.at and keys.about(rule, run.keys, values):
+        if _ends(rule, event.at, run.triggered_at) and keys.about(rule, run.keys, values):
             steps.leave(turn, run, rule.event)
     if turn.journeys.newest(journey.id) is not journey:
         return
     for candidate in list(turn.candidates):
-        ours = candidate.journey == journey.id and candidate.story.at <= event.at
+        ours = candidate.journey == journey.id and _ends(rule, event.at, candidate.story.at)
         if ours and keys.about(rule, candidate.keys, values):
             turn.candidates.remove(candidate)
             key = candidate.keys[0] if candidate.keys else ""
@@ -69,12 +79,13 @@ def converted(
 ) -> str:
     """The exit event that came after `at`, if there is one: it ends what has not yet begun."""
     for memory in turn.exits:
-        if memory.journey != journey.id or memory.at < at or memory.message == message:
+        if memory.journey != journey.id or memory.message == message:
             continue
         if memory.rule < len(journey.exit_when):
             rule = journey.exit_when[memory.rule]
             known = keys.widened(turn.rings, journey.trigger.key, memory.keys)
-            if rule.event == memory.event and keys.about(rule, values, known):
+            meant = rule.event == memory.event and keys.about(rule, values, known)
+            if meant and _ends(rule, memory.at, at):
                 return memory.event
     return ""
 

@@ -11,7 +11,7 @@ import msgspec
 from shared.contracts import ContactEvent, ContactsMerged, Profile, RunsHandedOver
 
 MAX_RUNS = 200
-MAX_CANDIDATES = 50
+MAX_CANDIDATES = 20
 MAX_RINGS = 50
 MAX_RING_VALUES = 20
 MAX_EXITS = 100

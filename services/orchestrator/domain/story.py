@@ -12,7 +12,7 @@ from shared.conditions import Where, matches
 from shared.conditions.values import amount
 
 MAX_ITEMS = 20
-MAX_TEXT = 1_000
+MAX_TEXT = 500
 MAX_EVENT = 8_192
 _FIELDS = ("product_id", "sku", "name", "price", "image_url", "url", "variant", "category")
 _CART_URLS = ("cart_url", "checkout_url")

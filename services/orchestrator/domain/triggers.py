@@ -7,12 +7,12 @@ import msgspec
 from services.orchestrator.domain import endings, keys, runs, story
 from services.orchestrator.domain.consent import why_not_mailed
 from services.orchestrator.domain.model import Journey
-from services.orchestrator.domain.state import Candidate, Run, Story
+from services.orchestrator.domain.state import MAX_CANDIDATES, Candidate, Run, Story
 from services.orchestrator.domain.turn import Turn
 from shared.conditions import evaluate, matches
 from shared.contracts import Event, SegmentChanged
 
-MAX_LIVE_RUNS = 50
+MAX_LIVE_RUNS = 20
 """Of one contact: more means a shop's fault, such as a key that is new with every event."""
 
 
@@ -77,6 +77,12 @@ def _wait_for_quiet(
             first_at=min(known.first_at, at),
         )
     turn.candidates.append(known)
+    while len(turn.candidates) > MAX_CANDIDATES:
+        oldest = min(turn.candidates, key=lambda c: (c.first_at, c.journey, c.message))
+        turn.candidates.remove(oldest)
+        gone = turn.journeys.newest(oldest.journey)
+        if gone is not None:
+            turn.refuse(gone, "over_run_limit", oldest.keys[0] if oldest.keys else "")
 
 
 def _candidate(turn: Turn, journey: str, values: keys.Keys) -> Candidate | None:

@@ -122,6 +122,21 @@ def test_a_cart_filled_again_after_the_order_is_a_new_story(world: World) -> Non
     assert world.templates() == ["cart-reminder"]
 
 
+def test_an_order_that_is_dated_a_little_too_early_still_ends_the_story(world: World) -> None:
+    world.cart("K")
+    world.event("Order Completed", at=world.now - hours(0.05), cart_id="K")
+    world.pass_time(hours(2))
+    assert world.sends() == []
+
+
+def test_a_shop_that_invents_a_cart_with_every_event_does_not_fill_the_table(world: World) -> None:
+    for number in range(50):
+        world.cart(f"K{number}")
+    world.pass_time(hours(2))
+    assert len(world.sends()) == 20
+    assert set(world.reasons("refused")) == {"over_run_limit"}
+
+
 def test_a_cart_and_its_checkout_are_one_story(world: World) -> None:
     world.cart("K")
     world.pass_time(hours(0.5))
