@@ -42,14 +42,15 @@ def journeys_apply(files: Files, url: Url = "", key: Key = "") -> None:
 @journeys.command("validate")
 def journeys_validate(files: Files) -> None:
     """Check journey files without a server; exit code 1 with file, line and what was meant."""
-    from services.orchestrator.journey_files import load_journey_file  # noqa: PLC0415
-
-    from services.orchestrator.domain import JourneyError  # noqa: PLC0415  only this command
+    from services.orchestrator.journey_files import (  # noqa: PLC0415  only this command
+        JourneyFileError,
+        load_journey_file,
+    )
 
     for file in files_of(files, ".yaml"):
         try:
             load_journey_file(file.read_text(), str(file))
-        except JourneyError as error:
+        except JourneyFileError as error:
             raise CommandError(str(error)) from error
         typer.echo(f"{file}: ok")
 

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 import asyncpg
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
-from services.orchestrator.adapters import answers, documents, reports
+from services.orchestrator.adapters import answers, reports
 from services.orchestrator.adapters.publishing import Publishing
 from services.orchestrator.adapters.words import in_words
 from services.orchestrator.domain import Journey, JourneyError, parse_journey
+from shared import documents
 from shared.auth import Keys
 from shared.contracts import Definition
 from shared.contracts.codec import encode

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orchestrator.adapters.documents import MAX_BYTES, Unreadable, read
 from shared.contracts.codec import decode_plain, encode
+from shared.documents import MAX_BYTES, Unreadable, read
 
 JSON = st.recursive(
     st.none()
