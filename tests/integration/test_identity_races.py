@@ -85,6 +85,18 @@ async def test_two_batches_that_make_the_same_person_make_one(parts: list[Part])
     ]
 
 
+async def test_alias_calls_of_the_same_user_go_one_after_the_other(parts: list[Part]) -> None:
+    one, two, *_ = parts
+    as_device = device(1)._replace(value="u1")  # nothing new is made: only users' rows decide
+    first = [event(user(1), as_device), event(user(2)), event(user(3))]
+    await one.take([stored(f"m{i}", call_of(call)) for i, call in enumerate(first)])
+    async with one.batch(work_of([stored("b", call_of(alias(user(2), user(1))))])):
+        other = asyncio.create_task(two.take([stored("c", call_of(alias(user(3), user(1))))]))
+        await waits(other, one.db)
+    await other
+    assert len(set((await _contacts(one.db)).values())) == 1
+
+
 async def test_a_message_id_is_taken_once_when_two_doors_open_at_the_same_moment(
     parts: list[Part],
 ) -> None:
