@@ -1,5 +1,6 @@
 """Stage profile on real Kafka and PostgreSQL: events in; contact-events, changes, segments out."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
@@ -110,9 +111,7 @@ async def test_a_new_segment_reaches_those_who_are_quiet_and_those_who_move(plac
     viewed = {"event": "Product Viewed", "where": {"category": "tents"}}
     await place.segment("tents", viewed)
     await place.say("emil", identify("emil2", NOON + HOUR, city="Tartu"))
-    now = place.today()
-    for i in range(4):  # walked in the batches that go by
-        await place.step_to(now + i * SECOND)
+    await place.walk()
     for contact in ("dora", "emil"):
         found = changes(await place.told_of(contact))
         assert [(s, c, b) for s, c, _, b in found if s == "tents"] == [("tents", "entered", True)]
@@ -186,7 +185,8 @@ async def test_a_merge_hands_everything_over_and_forwards_what_comes_late(place:
     assert last.traits["city"] == "Tartu"
     assert "last_clicked_at" in last.traits
     told = await place.published(topics.CONTACT_EVENTS)
-    assert [m.winner for m in told if isinstance(m, ContactsMerged)] == [winner]
+    merges = [m for m in told if isinstance(m, ContactsMerged) and m.loser == loser]
+    assert [m.winner for m in merges] == [winner]
     changed = {c.contact: c for c in await place.published(topics.CONTACT_CHANGES)}
     assert changed[loser].merged_into == winner
     fingerprints = {d.fingerprint() for d in await place.published(topics.DELIVERY_EVENTS)}
@@ -202,3 +202,47 @@ async def test_consent_that_cannot_be_understood_goes_to_the_dead_letters(
     await place.say(contact, identify(f"{contact}2", NOON + HOUR, city="Oslo"))
     events = await place.told_of(contact)
     assert [e.event.message_id for e in events if e.event] == [f"{contact}2"]
+
+
+async def test_traits_beyond_all_measure_go_to_the_dead_letters(place: Place) -> None:
+    await place.say("jane", identify("j1", NOON, city="Oslo"))
+    await place.say("jane", identify("j2", NOON + HOUR, novel="x" * 70_000))
+    await place.say("jane", identify("j3", NOON + 2 * HOUR, city="Bergen"))
+    events = await place.told_of("jane")
+    assert [e.event.message_id for e in events if e.event] == ["j1", "j3"]
+    assert "novel" not in events[-1].profile.traits
+
+
+async def test_what_is_taken_again_from_the_beginning_changes_and_says_nothing(
+    place: Place,
+) -> None:
+    """As after a restored position: the history knows what it has seen."""
+    merged = ContactsMerged(workspace="default", loser="kate", winner=elsewhere("kate"), at=NOON)
+    await place.say("kate", track("Order Completed", "k1", NOON, properties=ORDER))
+    await place.put(topics.IDENTIFIED_EVENTS, "kate", merged)
+    await place.say("kate", identify("k2", NOON + HOUR, city="Tartu"))
+    for _ in range(3):
+        await place.idle()
+    await place.walk()
+    outputs = (topics.CONTACT_EVENTS, topics.CONTACT_CHANGES)
+    before = [len(await place.published(topic)) for topic in outputs]
+    states = "SELECT contact, state FROM segmenter.profiles ORDER BY contact"
+    kept = await place.db.fetch(states)
+    await place.stop()
+    positions = "SELECT partition, positions FROM segmenter.ownership WHERE stage = 'profile'"
+    ends = {r["partition"]: r["positions"] for r in await place.db.fetch(positions)}
+    await place.db.execute(
+        """UPDATE segmenter.ownership SET lineage = lineage + 1, sources = '{}',
+           positions = '{"identified-events": 0, "delivery-events": 0}' WHERE stage = 'profile'"""
+    )
+    await place.start()
+    async with asyncio.timeout(20):
+        while any(
+            row["positions"][topic] < end
+            for row in await place.db.fetch(positions)
+            for topic, end in ends[row["partition"]].items()
+        ):
+            await asyncio.sleep(0.02)
+    await place.idle()
+    assert [len(await place.published(topic)) for topic in outputs] == before
+    assert await place.db.fetch(states) == kept

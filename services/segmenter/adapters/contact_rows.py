@@ -9,6 +9,7 @@ from services.segmenter.domain.definitions import NOTHING
 from services.segmenter.domain.given import tidy
 from services.segmenter.domain.snapshot import snapshot
 from services.segmenter.domain.state import ContactState, decode
+from services.segmenter.domain.traits import flattened
 from shared.contracts.keys import contact_id
 from shared.errors import Problem
 
@@ -47,7 +48,7 @@ class Contacts:
             workspace,
             state.contact,
         )
-        profile = snapshot(state, NOTHING)
+        profile = snapshot(state, flattened(state), NOTHING)
         return {
             "contact": state.contact,
             "version": state.version,

@@ -72,7 +72,7 @@ class Definitions:
 
 
 def of(published: Iterable[Definition]) -> Definitions:
-    """From the newest definitions of one workspace, other kinds than segments and journeys too."""
+    """From one workspace's segments, the newest of each, and journeys, in all their versions."""
     conditions: dict[str, Condition] = {}
     revisions: dict[str, int] = {}
     asked: set[Aggregate] = set()
@@ -81,9 +81,8 @@ def of(published: Iterable[Definition]) -> Definitions:
     for definition in published:
         if definition.kind == "journey":
             journeys_revision = max(journeys_revision, definition.revision)
-            if definition.status != "archived":
-                for condition in find(definition.body):
-                    asked |= needs(condition)
+            for condition in find(definition.body):
+                asked |= needs(condition)
         elif definition.kind == "segment":
             try:
                 conditions[definition.id] = _condition(definition)

@@ -90,12 +90,16 @@ def _settled(
     if state.clock is None:
         return state, effects
     new = state.segments_revision != definitions.segments_revision
+    known: dict[str, Any] | None = None
     at = state.clock if new else state.due
     while at is not None and (at < now or new or (inclusive and at == now)):
-        state, changes = answered(state, at, definitions, backfill=False)
-        effects += _changes(state, changes, definitions)
+        known = known or traits.flattened(state)
+        state, changes = answered(state, known, at, definitions, backfill=False)
+        effects += _changes(state, known, changes, definitions)
         new, at = False, state.due
-    return replace(state, segments_revision=definitions.segments_revision), effects
+    if state.segments_revision != definitions.segments_revision:
+        state = replace(state, segments_revision=definitions.segments_revision)
+    return state, effects
 
 
 def _event(
@@ -199,29 +203,33 @@ def _told(
     at = now if state.clock is None else max(state.clock, now)
     if (email_of(state), state.consent) != (email_of(before), before.consent):
         state = replace(state, version=state.version + 1)
-    state, changes = answered(state, at, definitions, backfill=backfill)
+    known = traits.flattened(state)
+    state, changes = answered(state, known, at, definitions, backfill=backfill)
     effects: list[Effect] = [changed(state)] if state.version != before.version else []
     if event is not None or delivery is not None:
         effects.append(
             ContactEvent(
                 workspace=state.workspace,
                 contact=state.contact,
-                profile=snapshot(state, definitions),
+                profile=snapshot(state, known, definitions),
                 event=event,
                 delivery=delivery,
                 verdict=by.by if by else None,
                 verdict_reason=by.reason if by else "",
             )
         )
-    return state, effects + _changes(state, changes, definitions)
+    return state, effects + _changes(state, known, changes, definitions)
 
 
 def _changes(
-    state: ContactState, changes: list[SegmentChanged], definitions: Definitions
+    state: ContactState,
+    known: dict[str, Any],
+    changes: list[SegmentChanged],
+    definitions: Definitions,
 ) -> list[Effect]:
     if not changes:
         return []
-    profile = snapshot(state, definitions)
+    profile = snapshot(state, known, definitions)
     return [
         ContactEvent(
             workspace=state.workspace, contact=state.contact, profile=profile, segment=change

@@ -1,6 +1,7 @@
 """Which segments a contact is in, at one instant, and when that may change by itself."""
 
 from datetime import datetime
+from typing import Any
 
 from msgspec.structs import replace
 
@@ -9,13 +10,17 @@ from shared.contracts import SegmentChanged
 
 from .definitions import Definitions
 from .state import ContactState
-from .traits import flattened
 
 
 def answered(
-    state: ContactState, at: datetime, definitions: Definitions, *, backfill: bool
+    state: ContactState,
+    traits: dict[str, Any],
+    at: datetime,
+    definitions: Definitions,
+    *,
+    backfill: bool,
 ) -> tuple[ContactState, list[SegmentChanged]]:
-    """The state with every segment answered at `at`, and what changed.
+    """The state with every segment answered at `at`, and what changed; `traits` are all it has.
 
     A change of a segment that is new to this contact is back-fill, whatever caused it.
     Memberships of segments that this process does not know (yet) are left alone.
@@ -23,7 +28,7 @@ def answered(
     members = dict(state.segments)
     facts = Facts(
         contact=state.contact,
-        traits=flattened(state),
+        traits=traits,
         consent={topic: said.state for topic, said in state.consent.items()},
         segments=members,
         aggregates=state.aggregates,

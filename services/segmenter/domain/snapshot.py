@@ -1,6 +1,7 @@
 """What others are told of a contact, and how events are read: one place for each."""
 
 from datetime import datetime
+from typing import Any
 
 from shared.conditions import Occurrence
 from shared.contracts import ContactChanged, DeliveryEvent, Event, Profile
@@ -21,14 +22,14 @@ def changed(state: ContactState) -> ContactChanged:
     )
 
 
-def snapshot(state: ContactState, definitions: Definitions) -> Profile:
-    """What travels with every event of the contact."""
+def snapshot(state: ContactState, known: dict[str, Any], definitions: Definitions) -> Profile:
+    """What travels with every event of the contact; `known` are all its traits."""
     return Profile(
         version=state.version,
         email=email_of(state),
         locale=traits.text(state, "locale"),
         timezone=traits.text(state, "timezone"),
-        traits=traits.flattened(state),
+        traits=known,
         consent=state.consent,
         segments=state.segments,
         aggregates=state.aggregates,

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -42,6 +42,7 @@ END = NOON + 60 * DAY
 Life = list[Event | DeliveryEvent]
 
 
+@settings(max_examples=60)
 @given(lives(), st.randoms(use_true_random=False))
 def test_the_order_in_which_partitions_deliver_does_not_matter(life: Life, random: object) -> None:
     shuffled = list(life)
@@ -51,6 +52,7 @@ def test_the_order_in_which_partitions_deliver_does_not_matter(life: Life, rando
     assert essence(one) == essence(other)
 
 
+@settings(max_examples=60)
 @given(lives())
 def test_what_is_kept_equals_what_the_history_says(life: Life) -> None:
     kept = Told.of().takes(*life).state
@@ -73,6 +75,7 @@ def past(life: Life) -> list[Occurrence]:
     return [o for o in found if o is not None]
 
 
+@settings(max_examples=60)
 @given(lives(), st.lists(st.booleans(), min_size=12, max_size=12), st.integers(0, 12), moments)
 def test_two_contacts_who_merge_become_what_one_would_have_been(
     life: Life, whose: list[bool], when: int, at: datetime
@@ -103,6 +106,7 @@ def merge(loser: Told, at: datetime) -> ProfileHandedOver:
     return next(e for e in loser.effects if isinstance(e, ProfileHandedOver))
 
 
+@settings(max_examples=60)
 @given(lives(), st.lists(moments, max_size=6))
 def test_looking_more_often_finds_the_same_changes_at_the_same_instants(
     life: Life, looks: list[datetime]
@@ -121,6 +125,7 @@ def test_looking_more_often_finds_the_same_changes_at_the_same_instants(
         assert change.at <= END
 
 
+@settings(max_examples=60)
 @given(lives(), moments)
 def test_every_state_takes_every_input_and_survives_being_stored(life: Life, at: datetime) -> None:
     state = Told.of().takes(*life).state
@@ -147,6 +152,7 @@ def test_every_state_takes_every_input_and_survives_being_stored(life: Life, at:
             assert all(encode(effect) for effect in effects)
 
 
+@settings(max_examples=60)
 @given(lives())
 def test_versions_count_the_changes_that_senders_must_know(life: Life) -> None:
     told = Told.of().takes(*life)

@@ -33,7 +33,7 @@ CREATE TABLE profiles (
     merged_into text        NOT NULL,         -- empty, or who this contact is now
     updated_at  timestamptz NOT NULL,         -- business time
     PRIMARY KEY (workspace, contact)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);               -- room for the next version beside this one
 CREATE INDEX profiles_email ON profiles (workspace, lower(email)) WHERE email <> '';
 CREATE INDEX profiles_definitions ON profiles (workspace, definitions) WHERE merged_into = '';
 
