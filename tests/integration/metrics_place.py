@@ -155,6 +155,19 @@ class Place:
             await consumer.stop()
         return found
 
+    async def dead_letters(self) -> int:
+        """How many there are."""
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            names = [t.dead_letter_name for t in (topics.CONTACT_EVENTS, topics.JOURNEY_EVENTS)]
+            partitions = [
+                TopicPartition(self.prefix + name, p) for name in names for p in range(PARTITIONS)
+            ]
+            return sum((await consumer.end_offsets(partitions)).values())
+        finally:
+            await consumer.stop()
+
     # the process ---------------------------------------------------------------------------------
 
     async def start(self) -> None:

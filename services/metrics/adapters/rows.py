@@ -65,18 +65,21 @@ async def write(connection: asyncpg.Connection, book: Book, partition: int) -> N
 
 
 async def _move(connection: asyncpg.Connection, book: Book) -> None:
-    """All mails of merged contacts; those that were read are among them and written again."""
+    """All mails and runs of merged contacts; those that were read are written again."""
     if not book.moved:
         return
     moved = [(*loser, book.rows.person(loser).name) for loser in sorted(book.moved)]
-    await connection.execute(
-        """UPDATE messages m SET contact = k.winner, bucket = k.bucket
-           FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[])
-             AS k(workspace, loser, winner, bucket)
-           WHERE m.workspace = k.workspace AND m.contact = k.loser""",
-        *(list(column) for column in zip(*moved, strict=True)),
-        [bucket_of(contact_key(workspace, winner)) for workspace, _, winner in moved],
-    )
+    columns = [list(column) for column in zip(*moved, strict=True)]
+    buckets = [bucket_of(contact_key(workspace, winner)) for workspace, _, winner in moved]
+    for table in (MESSAGES, RUNS):
+        await connection.execute(
+            f"""UPDATE {table.name} t SET contact = k.winner, bucket = k.bucket
+                FROM unnest($1::text[], $2::text[], $3::text[], $4::smallint[])
+                  AS k(workspace, loser, winner, bucket)
+                WHERE t.workspace = k.workspace AND t.contact = k.loser""",
+            *columns,
+            buckets,
+        )
 
 
 async def _keep(

@@ -19,7 +19,8 @@ async def by_journey(
     rows = await pool.fetch(
         """SELECT journey, step, variant, name, detail, sum(value) AS value FROM hours
            WHERE workspace = $1 AND journey = coalesce($2, journey) AND journey <> ''
-             AND hour >= coalesce($3::timestamptz, '-infinity') AND hour < coalesce($4::timestamptz, 'infinity')
+             AND hour >= coalesce($3::timestamptz, '-infinity')
+             AND hour < coalesce($4::timestamptz, 'infinity')
            GROUP BY 1, 2, 3, 4, 5""",
         workspace,
         journey,
@@ -37,7 +38,8 @@ async def over_all(pool: asyncpg.Pool, workspace: str, period: Period) -> Sums:
     rows = await pool.fetch(
         """SELECT name, detail, sum(value) AS value FROM hours
            WHERE workspace = $1
-             AND hour >= coalesce($2::timestamptz, '-infinity') AND hour < coalesce($3::timestamptz, 'infinity')
+             AND hour >= coalesce($2::timestamptz, '-infinity')
+             AND hour < coalesce($3::timestamptz, 'infinity')
            GROUP BY 1, 2""",
         workspace,
         period.since,

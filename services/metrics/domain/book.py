@@ -89,18 +89,23 @@ class Book:
         winner = self._seen(Id(given.workspace, given.winner), given.at)
         if loser == winner:
             return
-        contacts = self.rows.contacts
-        first_at = min(contacts[loser].first_at, contacts[winner].first_at)
-        contacts[loser] = replace(contacts[loser], merged_into=winner.name)
-        contacts[winner] = replace(contacts[winner], first_at=first_at)
+        known = self.rows.contacts[loser]
+        self.rows.contacts[loser] = replace(known, merged_into=given.winner)
         self.moved[loser] = winner
+        self._move(loser, winner)
+
+    def _move(self, loser: Id, winner: Id) -> None:
         for mail in list(self.rows.messages.values()):
             if (mail.workspace, mail.contact) == loser:
                 self._keep(replace(mail, contact=winner.name))
-        for key in [key for key in self.rows.orders if key[:2] == loser]:
-            order = replace(self.rows.orders.pop(key), contact=winner.name)
-            theirs = self.rows.orders.get(_order_key(order), order)
-            self.rows.orders[_order_key(order)] = orders.united(theirs, order)
+        for key, run in list(self.rows.runs.items()):
+            if (run.workspace, run.contact) == loser:
+                self.rows.runs[key] = replace(run, contact=winner.name)
+        for order in [o for o in self.rows.orders.values() if (o.workspace, o.contact) == loser]:
+            del self.rows.orders[_order_key(order)]
+            moved = replace(order, contact=winner.name)
+            theirs = self.rows.orders.get(_order_key(moved), moved)
+            self.rows.orders[_order_key(moved)] = orders.united(theirs, moved)
 
     def _store_event(self, person: Id, event: Event) -> None:
         if self._counts(event_fact(person.workspace, event.message_id)):
@@ -120,16 +125,14 @@ class Book:
     # rows ---------------------------------------------------------------------------------------
 
     def _seen(self, contact: Id, at: datetime) -> Id:
-        """The person that this contact is; known from now on, since `at` or before."""
-        person = self.rows.person(contact)
-        known = self.rows.contacts.get(person)
-        if known is None:
-            self.rows.contacts[person] = Contact(
-                workspace=person.workspace, contact=person.name, first_at=at
+        """The person that this contact is; the contact is known from now on."""
+        known = self.rows.contacts.get(contact)
+        if known is None or at < known.first_at:
+            name, into = contact.name, known.merged_into if known else ""
+            self.rows.contacts[contact] = Contact(
+                workspace=contact.workspace, contact=name, first_at=at, merged_into=into
             )
-        elif at < known.first_at:
-            self.rows.contacts[person] = replace(known, first_at=at)
-        return person
+        return self.rows.person(contact)
 
     def _counts(self, fact: Fact) -> bool:
         """True the first time."""

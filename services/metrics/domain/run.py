@@ -17,7 +17,7 @@ class Step(msgspec.Struct, frozen=True):
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
-    """A run is left once: the earliest exit counts. `contact` is who it was told of first."""
+    """A run is left once: the earliest exit counts. `contact` is who it belongs to now."""
 
     workspace: str
     run: str

@@ -128,7 +128,7 @@ def of_run(r: Run | None) -> Iterator[Part]:
 
 
 def of_contact(c: Contact | None) -> Iterator[Part]:
-    """A person counts once, whatever contacts it was made of."""
+    """A person counts once, since the contact that stayed was seen."""
     if c is not None and not c.merged_into:
         yield Label(c.workspace, "", "", "", "contacts"), c.first_at, ONE
 

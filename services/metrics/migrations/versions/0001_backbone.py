@@ -98,6 +98,7 @@ CREATE TABLE runs (
     steps       jsonb    NOT NULL,                  -- step -> when reached, variant
     PRIMARY KEY (workspace, run)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
+CREATE INDEX runs_of_a_contact ON runs (workspace, contact);
 
 -- Digests of what is only counted (store events, refusals): a repeat counts once. Kept as long as
 -- Kafka can repeat it; wall time, for that is Kafka's.
