@@ -124,8 +124,8 @@ def test_a_published_body_is_the_same_journey(name: str) -> None:
 
 def test_every_template_of_the_starter_journeys_is_there() -> None:
     known = {path.stem for path in (ROOT / "starter" / "templates").glob("*.mjml")}
-    for path in (ROOT / "starter" / "journeys").glob("*.yaml"):
-        assert starter(path.stem).templates() <= known
+    for name in ("abandoned-cart", "welcome", "win-back", "quickstart-cart"):
+        assert starter(name).templates() <= known
 
 
 def test_plain_data_has_the_place_in_words() -> None:

@@ -41,8 +41,8 @@ ROOT = Path(__file__).parents[3]
 
 
 def starter(name: str) -> Journey:
-    text = (ROOT / "starter" / "journeys" / f"{name}.yaml").read_text()
-    return load_journey_file(text, f"{name}.yaml")
+    (path,) = (ROOT / "starter").rglob(f"{name}.yaml")
+    return load_journey_file(path.read_text(), path.name)
 
 
 def written(text: str, version: int = 1) -> Journey:
