@@ -28,6 +28,12 @@ from tuvi.publishing import publish_folder
 
 STARTER = Path(__file__).parents[2] / "starter"
 SES_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+SHOP = {
+    "TUVI_SENDER": "Fjord Goods <hello@fjord.example>",
+    "TUVI_SHOP_NAME": "Fjord Goods",
+    "TUVI_SHOP_URL": "https://fjord.example",
+    "TUVI_SHOP_ADDRESS": "12 Harbour Street, Tallinn",
+}
 TOPIC_ARN = "arn:aws:sns:eu-west-1:000000000000:tuvi-ses"
 
 
@@ -130,12 +136,13 @@ class Platform:
             "TUVI_KAFKA": self.kafka,
             "TUVI_HOST": HOST,
             "TUVI_PUBLIC_URL": self.urls["ingest"],
-            "TUVI_TOKEN_KEYS": json.dumps([self.keys["tokens"]]),
+            "TUVI_TOKEN_KEYS": self.keys["tokens"],
             "TUVI_SES_ENDPOINT": self.urls["ses"],
             "TUVI_SNS_TRUSTED_ORIGINS": json.dumps([self.urls["ses"]]),
             "TUVI_SNS_TOPICS": json.dumps([TOPIC_ARN]),
             "AWS_DEFAULT_REGION": "eu-west-1",
             **SES_CREDENTIALS,
+            **SHOP,
         }
 
     def _of(self, service: str) -> dict[str, str]:

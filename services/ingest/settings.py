@@ -1,6 +1,9 @@
 """What ingest is told by its environment, besides what all services are told."""
 
+from typing import Annotated
+
 from pydantic import Field, field_validator
+from pydantic_settings import NoDecode
 
 from services.ingest.adapters.publisher import Limits
 from shared.settings import PORTS, ServiceSettings
@@ -8,10 +11,12 @@ from shared.tokens import keys_from
 
 
 class Settings(ServiceSettings):
-    """`dsn`: of the role `tuvi_ingest`. Lists are given as JSON."""
+    """`dsn`: of the role `tuvi_ingest`. Lists are given as JSON, token keys by commas."""
 
     port: int = PORTS["ingest"]
-    token_keys: list[str] = Field(description="of unsubscribe links; the first signs, all are read")
+    token_keys: Annotated[list[str], NoDecode] = Field(
+        description="of unsubscribe links, by commas; the first signs, all are read"
+    )
     sns_topics: list[str] = Field(default=[], description="TopicArns whose messages are taken")
     sns_trusted_origins: list[str] = Field(
         default=[],
@@ -23,7 +28,7 @@ class Settings(ServiceSettings):
         default=Limits().cap, gt=1_000_000, description="bytes that may wait for Kafka"
     )
 
-    @field_validator("token_keys")
+    @field_validator("token_keys", mode="before")
     @classmethod
-    def _long_enough(cls, keys: list[str]) -> list[str]:
-        return keys_from(",".join(keys))
+    def _keys(cls, given: str | list[str]) -> list[str]:
+        return keys_from(given if isinstance(given, str) else ",".join(given))
