@@ -14,9 +14,9 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 def to_tag(value: str) -> str:
     """Give nothing empty: SES has no empty tags. ValueError if it does not fit."""
-    plain = _PLAIN.fullmatch(value) is not None and not value.startswith(ENCODED)
-    encoded = base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
-    tag = value if plain else ENCODED + encoded
+    tag = value
+    if not _PLAIN.fullmatch(value) or value.startswith(ENCODED):
+        tag = ENCODED + base64.urlsafe_b64encode(value.encode()).decode().rstrip("=")
     if not value or len(tag) > LONGEST:
         raise ValueError(f"a tag has 1 to {LONGEST} characters: {value[:20]!r}")
     return tag

@@ -159,11 +159,11 @@ class Dispatcher:
             call.add_done_callback(self._calls.discard)
 
     async def _slots(self, wanted: int) -> int:
-        """At least one, once it is free; more if they are free now."""
-        taken = 0
-        while taken < wanted and (taken == 0 or not self._p.slots.locked()):
+        """Up to `wanted`, but never so many that dispatchers wait for each other's."""
+        settings = self._p.settings
+        taken = min(wanted, max(1, settings.in_flight // (2 * settings.dispatchers)))
+        for _ in range(taken):
             await self._p.slots.acquire()
-            taken += 1
         return taken
 
     def _release(self, count: int) -> None:

@@ -12,6 +12,7 @@ from services.sender.domain.message import Input, Key
 log = structlog.get_logger()
 MOST = 500
 AGAIN_SECONDS = 0.5
+GATHER_SECONDS = 0.02  # so that not every answer costs a transaction
 
 
 class Results:
@@ -31,6 +32,7 @@ class Results:
         try:
             while True:
                 await self._some.wait()
+                await asyncio.sleep(GATHER_SECONDS)
                 if not await self.flush():
                     await asyncio.sleep(AGAIN_SECONDS)
         finally:

@@ -11,7 +11,9 @@ from shared.contracts import DeliveryEvent
 LIMIT = 5.0
 """Points without a delivery between at which an address is given up."""
 
-NOT_THE_CONTACTS_FAULT = frozenset({"ContentRejected", "MessageTooLarge", "AttachmentRejected"})
+NOT_THE_CONTACTS_FAULT = frozenset(
+    {"ContentRejected", "MessageTooLarge", "AttachmentRejected", "OutOfOffice"}
+)
 
 
 class Bounces(msgspec.Struct, frozen=True, kw_only=True):

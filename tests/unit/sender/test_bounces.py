@@ -51,6 +51,7 @@ def test_what_is_suppressed_at_once(event: Any, topic: str | None) -> None:
         ("soft", "ContentRejected", 0.0),
         ("soft", "MessageTooLarge", 0.0),
         ("soft", "AttachmentRejected", 0.0),
+        ("soft", "OutOfOffice", 0.0),
         ("undetermined", "Undetermined", 0.5),
         ("hard", "General", 0.0),
     ],
