@@ -48,7 +48,9 @@ class Place:
     producer: AIOKafkaProducer
     key: str
     port: int
+    their_key: str
     process: asyncio.subprocess.Process | None = None
+    lineage: int = 1  # of the databases of those who tell
     ends: dict[tuple[str, int], int] = field(default_factory=dict)
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -58,7 +60,7 @@ class Place:
 
     # in ------------------------------------------------------------------------------------------
 
-    async def tell(self, *messages: Told, lineage: int = 1, repeat: bool = False) -> None:
+    async def tell(self, *messages: Told, repeat: bool = False) -> None:
         """As the owners publish: each with its source header, numbered by stage and partition."""
         for message in messages:
             loser = isinstance(message, ContactsMerged)
@@ -68,7 +70,7 @@ class Place:
             stage = "orchestrator" if journey else "profile"
             key = contact_key(message.workspace, contact)
             partition = partition_of(key, PARTITIONS)
-            name = f"{stage}/{partition}/{lineage}"
+            name = f"{stage}/{partition}/{self.lineage}"
             if not repeat:
                 self.numbers[name] = self.numbers.get(name, 0) + 1
             number = self.numbers[name]
@@ -180,7 +182,7 @@ class Place:
                 "TUVI_TOPIC_PREFIX": self.prefix,
                 "TUVI_PORT": str(self.port),
                 "TUVI_PROGRESS_INTERVAL": "0.1",
-                "TUVI_SESSION_TIMEOUT": "6",
+                "TUVI_SESSION_TIMEOUT": "2",
                 "TUVI_EXPORTER_REFRESH": "0.1",
             },
         )
@@ -215,12 +217,16 @@ async def running(kafka: str, database: str, prefix: str) -> AsyncIterator[Place
     """Migrated, and the service up and ready."""
     await migrate(database, kafka, partitions=PARTITIONS, prefix=prefix)
     db = await connect(database, "metrics")
-    key = await create_key(db, "default", "read")
+    await db.execute(
+        "INSERT INTO installation.workspaces (workspace, name) VALUES ('other', 'Other')"
+    )
+    keys = [await create_key(db, workspace, "read") for workspace in ("default", "other")]
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
     await producer.start()
     async with aiohttp.ClientSession() as http:
         dsn = database.replace("postgres@", "tuvi_metrics@")
-        place = Place(kafka, dsn, prefix, db, http, producer, key, claim("metrics", 0))
+        port = claim("metrics", 0)
+        place = Place(kafka, dsn, prefix, db, http, producer, keys[0], port, keys[1])
         try:
             await place.start()
             yield place
