@@ -15,6 +15,7 @@ from deploy.local.shop.check import check
 from deploy.local.shop.evidence import Evidence, Finding
 from deploy.local.up import Ended, end
 
+WIDTH = 120
 EVIDENCE = "evidence.json"
 ENVIRONMENT = {"TUVI_PROGRESS_INTERVAL": "0.1"}  # a tenth of a second is four minutes here
 SES = (
@@ -26,7 +27,7 @@ SES = (
 
 def run(setting: Setting, console: Console | None = None) -> int:
     """The exit code: 0 if all checks hold, 1 if not. In the main thread (see Platform)."""
-    told = console or Console()
+    told = console or _console()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
     shutil.rmtree(setting.home, ignore_errors=True)
@@ -60,6 +61,12 @@ def run(setting: Setting, console: Console | None = None) -> int:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         platform.stop()
+
+
+def _console() -> Console:
+    """A file or a pipe has no width of its own."""
+    console = Console()
+    return console if console.is_terminal else Console(width=WIDTH)
 
 
 def _tell(evidence: Evidence, findings: list[Finding], console: Console) -> None:

@@ -42,7 +42,7 @@ def no_means_no(evidence: Evidence) -> Finding:
     wrong = [
         f"mail {m['id']} ({'/'.join(step(m))}) after a no"
         for m in evidence.messages
-        for last, topic in noes[address(m)]
+        for last, topic in noes.get(address(m), ())
         if moment(m["wall"]) > last and topic in ("", topics[m["id"]])
     ]
     unsubscribed = sum(1 for _ in evidence.did("unsubscribe"))
@@ -83,15 +83,16 @@ def buyers_left_alone(evidence: Evidence) -> Finding:
     for mail in evidence.messages:
         if step(mail)[0] != "abandoned-cart":
             continue
-        mine = [cart for cart in carts[address(mail)] if cart[1] < moment(mail["at"])]
+        sent = moment(mail["wall"])
+        mine = [cart for cart in carts.get(address(mail), ()) if cart[1] < moment(mail["at"])]
         orders = [bought[cart] for cart, _ in mine if cart in bought]
         if len(orders) < len(mine) or not mine:
             continue  # another cart of theirs is still open; without any, see `has a cause`
         last, answered = max(orders)
         quiet_over = max(at for _, at in mine) + QUIET
         in_time = last + CLOCKS_WALL * evidence.speed < quiet_over
-        after += 1
-        if in_time or moment(mail["wall"]) > answered + ON_ITS_WAY_WALL:
+        after += sent > answered
+        if in_time or sent > answered + ON_ITS_WAY_WALL:
             wrong.append(f"mail {mail['id']} ({'/'.join(step(mail))}) to {orders[-1][0]}'s buyer")
     told = f"{len(bought)} carts ordered, {after} mails were already on their way"
     return found("buyers left alone", told, wrong)
@@ -143,7 +144,7 @@ def has_a_cause(evidence: Evidence) -> Finding:
 
     causes = {
         "welcome": lambda mail: address(mail) in joined,
-        "abandoned-cart": lambda mail: bool(carts[address(mail)]),
+        "abandoned-cart": lambda mail: address(mail) in carts,
         "win-back": silent,
     }
     wrong = [
