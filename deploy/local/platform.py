@@ -10,6 +10,7 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +35,12 @@ SHOP = {
     "TUVI_SHOP_URL": "https://fjord.example",
     "TUVI_SHOP_ADDRESS": "12 Harbour Street, Tallinn",
 }
+SHOP = {
+    "TUVI_SENDER": "Pigeon & Post <hello@pigeonpost.example>",
+    "TUVI_SHOP_NAME": "Pigeon & Post",
+    "TUVI_SHOP_URL": "https://pigeonpost.example",
+    "TUVI_SHOP_ADDRESS": "Pigeon & Post OÜ, Pikk 1, 10123 Tallinn, Estonia",
+}
 TOPIC_ARN = "arn:aws:sns:eu-west-1:000000000000:tuvi-ses"
 
 
@@ -55,6 +62,7 @@ class Platform:
     ses_flags: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     quickstart: bool = True
+    told: Callable[[str], None] = lambda _: None  # called when a part is up
     urls: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
     children: dict[str, Child] = field(default_factory=dict)
@@ -68,14 +76,18 @@ class Platform:
             self._claim_ports()
             self._stack = Stack(self.home, self.ports)
             self._addresses = self._stack.start()
+            self.told("Kafka and PostgreSQL")
             asyncio.run(self._prepare())
+            self.told("schemas and topics")
             self._start_ses()
             for service in SERVICES:
                 self.start_service(service)
             for service in SERVICES:
                 self.wait_ready(service)
-            self.children["ses"].wait_until(self._ses_is_heard)
+            self._subscribe()
+            self.told("SES endpoint and five services")
             self._publish()
+            self.told("starter templates, segments, journeys")
         except BaseException:
             self.stop()
             raise
@@ -190,7 +202,6 @@ class Platform:
         flags: list[str] = [
             *("--port", self.urls["ses"].rsplit(":", 1)[1]),
             *("--home", str(self.home / "ses")),
-            *("--subscribe", self.urls["ingest"] + "/webhooks/ses"),
             *("--clock-origin-wall", wall.isoformat()),
             *("--clock-origin-business", business.isoformat()),
             *("--clock-speed", str(speed)),
@@ -202,11 +213,17 @@ class Platform:
         self.children["ses"] = child
         child.wait_until(lambda: _answers(self.urls["ses"] + "/admin/stats"))
 
-    def _ses_is_heard(self) -> bool:
-        """Events from before the subscription is confirmed are never posted, as with SNS."""
+    def _subscribe(self) -> None:
+        """Events from before a subscription is confirmed are never posted, as with SNS."""
         url = self.urls["ses"] + "/admin/subscriptions"
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310  our own
-            return b'"confirmed":true' in answer.read().replace(b" ", b"")
+        wanted = self.urls["ingest"] + "/webhooks/ses"
+
+        def confirmed() -> bool:
+            return any(s["url"] == wanted and s["confirmed"] for s in _get(url)["subscriptions"])
+
+        if not confirmed():
+            _post(url, {"url": wanted})
+            self.children["ses"].wait_until(confirmed)
 
     def _publish(self) -> None:
         client = self.client()
@@ -227,3 +244,14 @@ def _answers(url: str) -> bool:
             return bool(answer.status == 200)  # noqa: PLR2004
     except (urllib.error.URLError, OSError):
         return False
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310  our own
+        return json.load(answer)
+
+
+def _post(url: str, body: object) -> None:
+    request = urllib.request.Request(url, json.dumps(body).encode())  # noqa: S310  our own
+    with urllib.request.urlopen(request, timeout=10):  # noqa: S310  our own
+        pass

@@ -27,7 +27,10 @@ def run(home: Path) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     began = time.monotonic()
-    platform = Platform(home / "up")
+    platform = Platform(
+        home / "up",
+        told=lambda part: print(f"{time.monotonic() - began:5.1f} s  {part}", flush=True),
+    )
     try:
         platform.start()
         CONTEXT.parent.mkdir(exist_ok=True)
