@@ -210,19 +210,20 @@ def test_an_order_that_comes_again_replaces_and_a_refund_subtracts() -> None:
     assert told.state.orders.totals.count == 0
 
 
-def test_of_two_words_at_the_same_instant_the_stricter_consent_counts() -> None:
-    def says(message_id: str, state: str) -> Event:
-        consent = {"news": {"state": state}}
-        return Event(
-            message_id=message_id,
-            kind="identify",
-            at=NOON,
-            received_at=NOON,
-            traits={"consent": consent},
-        )
+def says(message_id: str, state: str, at: datetime = NOON) -> Event:
+    traits = {"consent": {"news": {"state": state}}}
+    return Event(message_id=message_id, kind="identify", at=at, received_at=at, traits=traits)
 
+
+def test_of_two_words_at_the_same_instant_the_stricter_consent_counts() -> None:
     told = Told.of().takes(says("a", "unsubscribed"), says("b", "subscribed"))
     assert told.state.consent["news"].state == "unsubscribed"
+
+
+def test_who_subscribes_again_is_subscribed_whichever_word_comes_first() -> None:
+    words = [says("a", "unsubscribed"), says("b", "subscribed", NOON + SECOND)]
+    for order_of_words in (words, words[::-1]):
+        assert Told.of().takes(*order_of_words).state.consent["news"].state == "subscribed"
 
 
 def test_a_clock_that_runs_ahead_cannot_outlast_a_later_word() -> None:
