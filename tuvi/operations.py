@@ -5,8 +5,7 @@ from typing import Annotated
 
 import typer
 
-from shared.db.migrate import DEFAULT_PARTITIONS
-from shared.db.migrate import migrate as run_migrate
+from shared.contracts.topics import DEFAULT_PARTITIONS
 
 
 def migrate(
@@ -20,5 +19,7 @@ def migrate(
     prefix: Annotated[str, typer.Option(envvar="TUVI_TOPIC_PREFIX")] = "",
 ) -> None:
     """Make or upgrade schemas, roles, topics and positions. Safe to repeat."""
+    from shared.db.migrate import migrate as run_migrate  # noqa: PLC0415  alembic is slow to import
+
     asyncio.run(run_migrate(dsn, kafka, partitions=partitions, prefix=prefix))
     typer.echo("schemas, topics and positions are there")

@@ -6,6 +6,8 @@ PostgreSQL by `tuvi migrate`), so that one contact is on the same partition numb
 
 from dataclasses import dataclass
 
+DEFAULT_PARTITIONS = 4  # of contact-keyed topics, where `tuvi migrate` is not told otherwise
+
 
 @dataclass(frozen=True, slots=True)
 class Topic:

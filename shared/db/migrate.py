@@ -14,10 +14,10 @@ from alembic.config import Config
 
 from shared.contracts import topics
 from shared.contracts.stages import SERVICES, STAGES
+from shared.contracts.topics import DEFAULT_PARTITIONS
 from shared.db.schema import INSTALLATION
 
 KEEP = timedelta(days=30)
-DEFAULT_PARTITIONS = 4
 
 
 async def migrate(
