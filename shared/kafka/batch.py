@@ -114,6 +114,7 @@ def _part(
         messages=[x for kind, x in items if kind == "message"],
         timers=[x for kind, x in items if kind == "timer"],
         horizon=batch.work.horizon,
+        stage=batch.work.stage,
     )
     return Batch(work, positions, sources)
 

@@ -40,9 +40,11 @@ from shared.kafka.stage import Stage
 log = structlog.get_logger()
 OnStep = Callable[[str, str, Batch], None]
 
+TAKE_OVER = ("take_over",)
+POLL = ("poll",)
 TRANSACTION = ("fence", "read", "decide", "write", "commit")
 AFTERWARDS = ("publish", "note")
-STEPS = ("poll", *TRANSACTION, *AFTERWARDS)
+STEPS = (*TAKE_OVER, *POLL, *TRANSACTION, *AFTERWARDS)
 
 REPEAT = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 NOT_THE_DATAS_FAULT = (
@@ -50,6 +52,7 @@ NOT_THE_DATAS_FAULT = (
     StageStopped,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the server's last word came between two answers
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.IdleInTransactionSessionTimeoutError,
@@ -99,17 +102,20 @@ class PartitionLoop:
 
     async def take_over(self) -> None:
         """7. Assigned: raise the epoch, publish what is left, seek to the positions."""
+        await self._run(TAKE_OVER, Batch(self._work(), {}, {}))
+
+    async def _take_over(self, batch: Batch) -> None:
         self._owned = await ownership.take(self._db, self._stage.spec.name, self._feed.partition)
         left = await pending(self._db, self._stage.spec.name, self._feed.partition)
         await self._publish_rows(left)
         self._published = self._owned.batch
         self._feed.seek(self._owned.positions)
+        batch.positions = dict(self._owned.positions)
 
     async def once(self) -> None:
         """One batch through all the steps."""
-        work = Work(self._feed.partition, self._settings.partitions)
-        batch = Batch(work, dict(self._owned.positions), dict(self._owned.sources))
-        await self._run(("poll",), batch)
+        batch = Batch(self._work(), dict(self._owned.positions), dict(self._owned.sources))
+        await self._run(POLL, batch)
         metrics.LAST_PROGRESS.labels(self._stage.spec.name).set_to_current_time()
         if batch.positions != self._owned.positions or not batch.empty:
             await self._process(batch)
@@ -275,6 +281,9 @@ class PartitionLoop:
             await self._feed.note(batch.positions)
 
     # ---------------------------------------------------------------------------------------------
+
+    def _work(self) -> Work:
+        return Work(self._feed.partition, self._settings.partitions, stage=self._stage.spec.name)
 
     async def _now(self) -> datetime:
         return await read_now(self._db)

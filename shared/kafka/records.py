@@ -71,6 +71,7 @@ class Work:
     timers: list[Timer] = field(default_factory=list)
     horizon: datetime | None = None  # timers due by this instant may fire
     now: datetime | None = None  # set by the fence, from the database
+    stage: str = ""  # whose batch it is, for who watches
 
     @property
     def time(self) -> datetime:
