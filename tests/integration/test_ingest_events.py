@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
-from segment.analytics.client import Client  # type: ignore[import-not-found]
+from segment.analytics.client import Client
 
 from tests.integration.ingest_place import Place, place
 

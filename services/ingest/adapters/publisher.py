@@ -7,7 +7,7 @@ and a producer whose batch misses it is thrown away. What waits is bounded in by
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Iterable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
@@ -93,21 +93,26 @@ class Publisher:
         watch = asyncio.create_task(self._watch())
         try:
             while True:
-                self._broken.clear()
                 producer = await self._connected()
-                self._producer = producer
-                for lane in self._lanes.values():
-                    self._wake(lane)
-                await self._broken.wait()
-                await self._reset(producer)
+                try:
+                    await self._use(producer)
+                finally:
+                    await _to_the_end(self._reset(producer))
                 await asyncio.sleep(RECONNECT_AFTER)  # nobody gains by a storm of producers
         finally:
             self._stopped = True
             watch.cancel()
-            if self._producer is not None:
-                await self._reset(self._producer)
             for lane in self._lanes.values():
                 self._settle(lane.waiting, acknowledged=False)
+                lane.waiting.clear()
+
+    async def _use(self, producer: AIOKafkaProducer) -> None:
+        """Until it is broken."""
+        self._broken.clear()
+        self._producer = producer
+        for lane in self._lanes.values():
+            self._wake(lane)
+        await self._broken.wait()
 
     def _lane(self, message: Addressed) -> Lane:
         destination = message.topic, message.partition
@@ -188,10 +193,26 @@ class Publisher:
         for lane in self._lanes.values():
             flying, lane.flying, lane.pump = lane.flying, [], None
             self._settle(flying, acknowledged=False)
-        # `stop` waits for every batch, for ever; nobody waits for these any more.
-        producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
-        with suppress(KafkaError, OSError):
-            await producer.stop()
+        await _drop(producer)
+
+
+async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
+    """Done whole, even if the process is told to stop meanwhile."""
+    task = asyncio.create_task(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await task
+        raise
+
+
+async def _drop(producer: AIOKafkaProducer) -> None:
+    """`stop` alone waits for every batch, for ever; nobody waits for these any more."""
+    with suppress(KafkaError, OSError):
+        await producer._sender.close()  # noqa: SLF001  ends what is in flight, by its time-out
+    producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
+    with suppress(KafkaError, OSError):
+        await producer.stop()
 
 
 def _fill(lane: Lane, producer: AIOKafkaProducer) -> Any:

@@ -60,7 +60,10 @@ def _malformed(raw: bytes, text: str) -> str:
 
 def _of_type(raw: bytes) -> BadCall:
     one_of = ", ".join(KINDS)
-    given = msgspec.json.decode(raw, type=_TypeOnly).type
+    try:
+        given = msgspec.json.decode(raw, type=_TypeOnly).type
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        return BadCall("event", _malformed(raw, str(error)))
     if given is None:
         return BadCall("type", f"is missing; give one of {one_of}")
     near = get_close_matches(str(given)[:40].lower(), KINDS, n=1)

@@ -1,0 +1,81 @@
+"""Ingest's whole app in memory, without Kafka and PostgreSQL: for properties over any bytes."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, cast
+
+import aiohttp
+
+from services.ingest.adapters.sns import Sns
+from services.ingest.api import Services, add_routes
+from services.ingest.domain.sns import Trust
+from services.ingest.edge import Edge
+from services.ingest.handlers import Door, Topics
+from shared.auth import Scope
+from shared.kafka.producer import Addressed
+from shared.service import Health, make_app
+from tests.unit.ingest.calls import NOW
+
+TOKEN_KEYS = ["a-key-of-the-tests"]
+
+
+class Kept:
+    """Takes the publisher's place: keeps what would be published."""
+
+    def __init__(self) -> None:
+        self.messages: list[Addressed] = []
+
+    async def publish(self, messages: Sequence[Addressed]) -> set[int]:
+        self.messages.extend(messages)
+        return set()
+
+
+class AnyKey:
+    """Every key is one of the default workspace's."""
+
+    async def workspace(self, token: str, scope: Scope) -> str:
+        return "default"
+
+
+class Answer:
+    """An ASGI answer, collected."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.body = b""
+
+    async def send(self, message: Any) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        self.body += message.get("body", b"")
+
+
+def edge(kept: Kept) -> Edge:
+    door = Door(kept, AnyKey(), Topics(4), lambda: NOW)
+    app = make_app("ingest", Health())
+    sns = Sns(cast("aiohttp.ClientSession", None), Trust([]))  # nothing is trusted, so fetched
+    add_routes(app, Services(door, sns, TOKEN_KEYS))
+    return Edge(door, app)
+
+
+def post(app: Edge, path: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+    """One request, answered."""
+    answer = Answer()
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(n.encode(), v.encode()) for n, v in (headers or {}).items()],
+    }
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        return waiting.pop(0) if waiting else {"type": "http.disconnect"}
+
+    asyncio.run(app(scope, receive, answer.send))
+    return answer
