@@ -32,7 +32,7 @@ from shared.kafka.partitioner import partition_of
 from shared.kafka.records import SOURCE_HEADER
 
 PARTITIONS = 2
-PATIENCE = 30.0
+PATIENCE = 60.0  # of a busy machine
 Told = ContactEvent | ContactsMerged | JourneyEvent
 
 
