@@ -32,6 +32,7 @@ log = structlog.get_logger()
 SOCKET_SECONDS = 1.0
 """From `start` to the call; with TUVI_FEED_LIMIT (3) and connecting (1) at most promise 5's 5."""
 IDLE_SECONDS = 0.1
+BRAKE_SECONDS = 1.0
 UNFIT = (TypeError, ValueError, LookupError, msgspec.MsgspecError)
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
@@ -61,6 +62,7 @@ class Dispatcher:
     def __init__(self, parts: Parts) -> None:
         self._p = parts
         self._calls: set[asyncio.Task[None]] = set()
+        self._braked = float("-inf")
 
     async def run(self) -> None:
         """Until cancelled; then the calls that are out are waited for."""
@@ -70,6 +72,9 @@ class Dispatcher:
                     busy = await self.once()
                 except TROUBLE as error:
                     log.warning("dispatch waits", reason=type(error).__name__)
+                    busy = False
+                except Exception:  # one bad message stops nobody: not this process either
+                    log.exception("dispatch goes on")
                     busy = False
                 if not busy:
                     await asyncio.sleep(IDLE_SECONDS)
@@ -213,7 +218,10 @@ class Dispatcher:
                 )
 
     async def _brake(self, answer: Answer) -> None:
-        """Slower, or not at all for a while, for all replicas."""
+        """Slower, or not at all for a while, for all replicas. A burst of refusals counts once."""
+        if time.monotonic() - self._braked < BRAKE_SECONDS:
+            return
+        self._braked = time.monotonic()
         now = self._p.claims.moment()[1]
         async with self._p.pool.acquire() as connection, connection.transaction():
             bucket = await dispatch.bucket(connection)

@@ -1,9 +1,11 @@
 """Stage feedback: what became of mails. Never behind commands, so that no means no at once."""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 import asyncpg
 
+from services.sender import metrics
 from services.sender.adapters import contacts, rows
 from services.sender.domain import bounces as soft
 from services.sender.domain.bounces import Bounces
@@ -28,6 +30,7 @@ class State:
     bounces: dict[Key, Bounces]
     changed: set[Key] = field(default_factory=set)
     suppressions: list[Suppression] = field(default_factory=list)
+    started: list[datetime] = field(default_factory=list)  # of those that SES says it took
 
     def address(self, event: DeliveryEvent) -> str:
         """That the mail went to; else the contact's; else the contact itself stands for it."""
@@ -66,6 +69,8 @@ class FeedbackStage:
                 if step.announce is not None:
                     told = step.announce.about(step.row)
                     out.append(Outgoing.to_contact(topics.DELIVERY_EVENTS, told.contact, told))
+            if event.event == "Sent" and event.source == "ses" and step.row and step.row.started_at:
+                state.started.append(step.row.started_at)
             _heed(state, event)
         return out
 
@@ -73,6 +78,9 @@ class FeedbackStage:
         await rows.write(connection, state.before, state.after)
         await contacts.write_bounces(connection, (state.bounces[key] for key in state.changed))
         await contacts.write_suppressions(connection, state.suppressions)
+        now = datetime.now(UTC)
+        for started in state.started:
+            metrics.NOTIFICATION_LAG.observe((now - started).total_seconds())
 
 
 def _concerns_bounces(event: DeliveryEvent) -> bool:

@@ -16,13 +16,12 @@ QUOTA = Gauge("tuvi_provider_quota_messages", "SES's quota: day, left, second.",
 SANDBOX = Gauge("tuvi_provider_sandbox", "1 while SES has given no production access.")
 BLOCKED = Gauge("tuvi_provider_blocked", "1 while the whole account must not send.")
 AMBIGUOUS = Gauge("tuvi_messages_ambiguous", "Messages whose answer was lost.", ["held"])
-QUEUED = Gauge("tuvi_messages_due", "Messages that are due and wait for a dispatcher.")
 ENABLED = Gauge("tuvi_dispatch_enabled", "0 while dispatch is switched off.")
 FEED_AGE = Gauge(
     "tuvi_feedback_age_seconds", "Since the stalest partition of notifications was caught up."
 )
 NOTIFICATION_LAG = Histogram(
     "tuvi_provider_notification_lag_seconds",
-    "Wall time from sending to the notification that settled an ambiguous message.",
+    "Wall time from sending to SES's Send; `sent once` holds while it is under the grace.",
     buckets=(1, 5, 15, 60, 300, 900, 3600),
 )

@@ -132,7 +132,7 @@ class World:
                     return response.status == 200
             return False
 
-        await until(answers)
+        await until(answers, 100)  # importing takes long on a machine that is busy
 
     def stop(self) -> None:
         for process in self.processes:

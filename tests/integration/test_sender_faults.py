@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from deploy.local.ports import claim
 from services.sender.adapters.account import Account
 from services.sender.claims import Claim, Claims
 from shared.clock import ProcessClock
@@ -147,6 +148,18 @@ async def _settle_all(shop: World, like: str, wanted: int) -> None:
         raise AssertionError(await shop.statuses(like)) from None
 
 
+async def test_two_replicas_share_the_work_and_nobody_gets_it_twice(shop: World) -> None:
+    names = [f"both{i}" for i in range(300)]
+    second = shop.start(**SETTINGS, TUVI_PORT=str(claim("sender", 0)))
+    await shop.contacts(names)
+    await shop.send(names)
+    await until(_all(shop, "both%", {"sent": 300}), 60)
+    await _each_once(shop, names)
+    second.terminate()
+    await asyncio.to_thread(second.wait, 20)
+    shop.processes.remove(second)
+
+
 async def test_a_dispatcher_that_is_killed_sends_nobody_twice_and_loses_nobody(shop: World) -> None:
     names = [f"kill{i}" for i in range(400)]
     [first] = shop.processes
@@ -193,14 +206,14 @@ async def test_who_was_stopped_and_comes_back_does_not_send(shop: World) -> None
     clock = ProcessClock(pool)
     await clock.start()
     stopped = Claims(pool, clock, registry, lease=0.0)
-    [claim] = await stopped.take(10, marketing=True)
+    [left] = await stopped.take(10, marketing=True)
     other = Claims(pool, clock, registry, lease=60)
     claims: list[Claim] = []
     async with asyncio.timeout(20):  # the process frees what was left lying
         while not claims:
             claims = await other.take(10, marketing=True)
-    assert [again.key for again in claims] == [claim.key]
-    assert await stopped.start([claim], marketing=True) == []
+    assert [again.key for again in claims] == [left.key]
+    assert await stopped.start([left], marketing=True) == []
     assert await other.start(claims, marketing=True) == claims
     assert await other.start(claims, marketing=True) == []
     await pool.close()

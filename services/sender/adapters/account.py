@@ -5,9 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
-import boto3
 import structlog
-from botocore.config import Config
 
 from services.sender import metrics
 from services.sender.adapters import dispatch
@@ -55,6 +53,9 @@ class Account:
             await dispatch.save_bucket(connection, bucket)
 
     def _ask(self) -> dict[str, Any]:
+        import boto3  # noqa: PLC0415  half a second that starting need not wait for
+        from botocore.config import Config  # noqa: PLC0415
+
         if self._client is None:
             self._client = boto3.session.Session().client(
                 "sesv2",

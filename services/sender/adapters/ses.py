@@ -3,11 +3,10 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import aiohttp
-import botocore.session
 import structlog
 
 from services.sender.adapters import signer
@@ -33,7 +32,7 @@ class Credentials:
 
     def __init__(self) -> None:
         self.keys: Keys | None = None
-        self._found: botocore.credentials.Credentials | None = None
+        self._found: Any = None
 
     async def keep(self, every: float = 30.0) -> None:
         """Until cancelled; temporary credentials are renewed by the chain."""
@@ -45,6 +44,8 @@ class Credentials:
             await asyncio.sleep(every if self.keys else 2.0)
 
     def _look(self) -> Keys | None:
+        import botocore.session  # noqa: PLC0415  half a second that starting need not wait for
+
         if self._found is None:
             self._found = botocore.session.get_session().get_credentials()
         if self._found is None:

@@ -37,7 +37,7 @@ def take(bucket: Bucket, wanted: int, now: datetime) -> tuple[Bucket, int]:
 
 
 def slower(bucket: Bucket, now: datetime) -> Bucket:
-    """SES said that it was too fast. A burst of such answers counts once."""
+    """SES said that it was too fast."""
     filled = _filled(bucket, now)
     factor = max(SLOWEST, filled.factor * SLOWER)
     return msgspec.structs.replace(filled, factor=factor, tokens=min(filled.tokens, 0.0))
