@@ -243,6 +243,8 @@ async def _scrape_and_report_agree(place: Place) -> None:
 
 
 async def test_the_overview_is_the_workspace_in_one_look(place: Place) -> None:
+    await place.tell(*a_story("overview", "ova"), merge("ova", "ovid", 9))
+    await place.caught_up()
     status, found = await place.get("/v1/reports/overview")
     assert status == 200
     row = await place.db.fetchrow(
@@ -266,21 +268,24 @@ async def test_a_report_of_some_hours_has_the_mails_sent_in_them(place: Place) -
 
 
 async def test_the_same_as_a_table(place: Place) -> None:
-    status, text = await place.get("/v1/reports/journeys", headers={"Accept": "text/csv"})
+    await place.tell(*a_story("table", "tea"))
+    await place.caught_up()
+    query = "/v1/reports/journeys?journey=table"
+    status, text = await place.get(query, headers={"Accept": "text/csv"})
     assert status == 200
-    lines = list(csv.DictReader(io.StringIO(text)))
-    assert {"journey": "first", "step": "reminder", "sent": "1"}.items() <= lines[
-        next(i for i, line in enumerate(lines) if line["journey"] == "first")
-    ].items()
+    (line,) = csv.DictReader(io.StringIO(text))
+    found = [line[name] for name in ("journey", "step", "sent", "opened_human", "revenue_EUR")]
+    assert found == ["table", "reminder", "1", "1", "50.00"]
 
 
 async def test_another_workspaces_numbers_are_not_shown(place: Place) -> None:
     theirs = place.their_key
     await place.tell(mail("ann", "r-other", "Sent", 1, workspace="other", journey="theirs"))
+    await place.tell(*a_story("ours", "ann"))
     await place.caught_up()
     assert (await place.get("/v1/reports/journeys/theirs"))[0] == 404
     assert (await place.get("/v1/reports/journeys/theirs", key=theirs))[0] == 200
-    assert (await place.get("/v1/reports/journeys/first", key=theirs))[0] == 404
+    assert (await place.get("/v1/reports/journeys/ours", key=theirs))[0] == 404
     assert (await place.get("/v1/reports/overview", key=theirs))[1]["sent"] == 1
 
 
