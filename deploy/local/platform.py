@@ -162,7 +162,8 @@ class Platform:
         return {"TUVI_DSN": dsn, "TUVI_PORT": self.urls[service].rsplit(":", 1)[1]}
 
     async def _prepare(self) -> None:
-        await migrate(self.admin_dsn, self.kafka)
+        prefix = os.environ.get("TUVI_TOPIC_PREFIX", "")
+        await migrate(self.admin_dsn, self.kafka, prefix=prefix)
         connection = await asyncpg.connect(self.admin_dsn)
         try:
             await self._set_clock(connection)

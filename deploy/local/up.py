@@ -53,6 +53,7 @@ def run(home: Path) -> None:
 def _greet(platform: Platform, seconds: float) -> None:
     urls = platform.urls
     print(f"Tuvi is up after {seconds:.0f} s. Ctrl-C stops it.\n")
+    print(f"  export TUVI_INGEST={urls['ingest']}")
     print(f"  export TUVI_WRITE_KEY={platform.keys['write_events']}   # development only\n")
     print(f"  post events to       {urls['ingest']}/v1/track")
     print(f"  the inbox            {urls['ses']}/inbox")
