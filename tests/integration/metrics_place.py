@@ -93,6 +93,9 @@ class Place:
     async def define(self, definition: Definition) -> None:
         key = f"{definition.workspace}:{definition.kind}:{definition.id}:{definition.version}"
         await self.publish(topics.DEFINITIONS, key, encode(definition), [])
+        async with asyncio.timeout(PATIENCE):  # until it is known, exporter included
+            while f'journey="{definition.id}"' not in "".join(await self.scrape()):
+                await asyncio.sleep(0.05)
 
     async def caught_up(self) -> None:
         """All that was told is committed, and the exporter has looked since."""
