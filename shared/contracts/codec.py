@@ -46,6 +46,7 @@ class Codec:
         union: Any = types[0]
         for t in types[1:]:
             union = union | t
+        self.types = union
         self._decoder = msgspec.json.Decoder(union, float_hook=Decimal)
 
     def decode(self, value: bytes | None) -> Any:
