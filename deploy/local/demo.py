@@ -30,15 +30,7 @@ def run(setting: Setting, console: Console | None = None) -> int:
     told = console or _console()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
-    shutil.rmtree(setting.home, ignore_errors=True)
-    platform = Platform(
-        setting.home,
-        setting.ports,
-        Clock(BEGIN, 0.0),  # stands still until the history is in
-        (*SES, "--seed", str(setting.seed)),
-        ENVIRONMENT,
-        quickstart=False,
-    )
+    platform = prepared(setting)
     began = time.monotonic()
     try:
         platform.start()
@@ -61,6 +53,19 @@ def run(setting: Setting, console: Console | None = None) -> int:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         platform.stop()
+
+
+def prepared(setting: Setting) -> Platform:
+    """A platform in an empty home; business time stands still until the history is in."""
+    shutil.rmtree(setting.home, ignore_errors=True)
+    return Platform(
+        setting.home,
+        setting.ports,
+        Clock(BEGIN, 0.0),
+        (*SES, "--seed", str(setting.seed)),
+        ENVIRONMENT,
+        quickstart=False,
+    )
 
 
 def _console() -> Console:

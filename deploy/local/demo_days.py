@@ -96,6 +96,7 @@ class Days:
         await self._turn_clock(self._clock() + ahead, 0.0)
         await asyncio.sleep(CLOCK_SEEN)
         await self._come_to_rest()
+        self._log.phase("ends", self._clock())
         return await self._evidence()
 
     def _life(self) -> Life:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from decimal import Decimal
 
-from deploy.local.shop import numbers, promises
+from deploy.local.shop import expected, numbers, promises
 from deploy.local.shop.evidence import OK, Evidence, Finding, Json, found
 
 REACHED = 20  # contacts at the last step of each journey
@@ -121,6 +121,7 @@ _CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     _all_counted,
     _everybody_known,
     promises.has_a_cause,
+    expected.nobody_forgotten,
     promises.sent_once,
     promises.with_consent,
     promises.no_means_no,

@@ -58,6 +58,16 @@ class Evidence:
         """SES's message id to the step that sent it."""
         return {message["id"]: step(message) for message in self.messages}
 
+    @cached_property
+    def consents(self) -> dict[tuple[str, str], datetime]:
+        """(address, topic) to the wall time at which the first yes had been accepted."""
+        return {
+            (entry["email"].lower(), topic): moment(entry["wall"])
+            for entry in reversed(self.accepted)
+            for topic, state in entry["consent"].items()
+            if state == "subscribed"
+        }
+
     def samples(self, service: str, metric: str) -> list[tuple[Mapping[str, str], float]]:
         """Labels and value of each sample of that name in a service's scrape."""
         families = text_string_to_metric_families(self.scrapes[service])

@@ -12,7 +12,7 @@ from deploy.local.shop.reader import Deed
 
 Entry = dict[str, Any]
 
-_FACTS = ("cart_id", "order_id", "currency", "revenue", "total")
+_FACTS = ("cart_id", "order_id", "currency", "revenue", "total", "value", "price", "quantity")
 
 
 class ShopLog:

@@ -37,7 +37,7 @@ def no_means_no(evidence: Evidence) -> Finding:
         last = moment(did["wall"]) + UNSUBSCRIBE_WALL
         noes[did["email"].lower()].append((last, topics[did["mail"]]))
     for event in evidence.events:
-        if _forbids(event):
+        if forbids(event):
             noes[event["to"].lower()].append((moment(event["wall"]) + FEED_WALL, ""))
     wrong = [
         f"mail {m['id']} ({'/'.join(step(m))}) after a no"
@@ -50,7 +50,7 @@ def no_means_no(evidence: Evidence) -> Finding:
     return found("no means no", told, wrong)
 
 
-def _forbids(event: Json) -> bool:
+def forbids(event: Json) -> bool:
     if event["type"] == "Complaint":
         return bool(event["detail"].get("complaintFeedbackType") != "not-spam")
     return bool(event["type"] == "Bounce" and event["detail"]["bounceType"] == "Permanent")
@@ -58,12 +58,7 @@ def _forbids(event: Json) -> bool:
 
 def with_consent(evidence: Evidence) -> Finding:
     """Whoever got a mail had said yes to its topic before, and the yes had been accepted."""
-    said = {
-        (entry["email"].lower(), topic): moment(entry["wall"])
-        for entry in reversed(evidence.accepted)
-        for topic, state in entry["consent"].items()
-        if state == "subscribed"
-    }
+    said = evidence.consents
     wrong = []
     for mail in evidence.messages:
         yes = said.get((address(mail), mail["tags"].get("topic", "")))
@@ -78,7 +73,7 @@ def buyers_left_alone(evidence: Evidence) -> Finding:
     An order accepted before the quiet hour was over: none at all, however long anything took. An
     order later than that: none but what was on its way.
     """
-    carts, bought = _carts(evidence), _bought(evidence)
+    carts, bought = carts_of(evidence), _bought(evidence)
     wrong, after = [], 0
     for mail in evidence.messages:
         if step(mail)[0] != "abandoned-cart":
@@ -98,10 +93,10 @@ def buyers_left_alone(evidence: Evidence) -> Finding:
     return found("buyers left alone", told, wrong)
 
 
-def _carts(evidence: Evidence) -> dict[str, list[tuple[str, datetime]]]:
+def carts_of(evidence: Evidence) -> dict[str, list[tuple[str, datetime]]]:
     """Address to carts, each with the time of its last event before an order."""
     last: dict[tuple[str, str], datetime] = {}
-    for entry in _live(evidence, "Product Added", "Checkout Started"):
+    for entry in live(evidence, "Product Added", "Checkout Started"):
         key = entry["email"].lower(), entry["facts"]["cart_id"]
         last[key] = max(moment(entry["at"]), last.get(key, moment(entry["at"])))
     carts = defaultdict(list)
@@ -115,7 +110,7 @@ def _bought(evidence: Evidence) -> dict[str, tuple[datetime, datetime]]:
     lives = evidence.phase("lives")
     begin, wall = moment(lives["at"]), moment(lives["wall"])
     found_orders = {}
-    for entry in _live(evidence, "Order Completed"):
+    for entry in live(evidence, "Order Completed"):
         answered = moment(entry["wall"])
         accepted = begin + (answered - wall) * evidence.speed
         cart = entry["facts"].get("cart_id", f"cart-{entry['person']}")
@@ -123,7 +118,7 @@ def _bought(evidence: Evidence) -> dict[str, tuple[datetime, datetime]]:
     return found_orders
 
 
-def _live(evidence: Evidence, *names: str) -> Iterator[Json]:
+def live(evidence: Evidence, *names: str) -> Iterator[Json]:
     """Accepted events of the living shop."""
     return (e for e in evidence.accepted if e["origin"] == "live" and e["name"] in names)
 
@@ -131,8 +126,8 @@ def _live(evidence: Evidence, *names: str) -> Iterator[Json]:
 def has_a_cause(evidence: Evidence) -> Finding:
     """The import mailed nobody: every mail goes back to what happened while the shop lived on."""
     begin = moment(evidence.phase("lives")["at"])
-    joined = {e["email"].lower() for e in _live(evidence, "identify") if e["consent"]}
-    carts = _carts(evidence)
+    joined = {e["email"].lower() for e in live(evidence, "identify") if e["consent"]}
+    carts = carts_of(evidence)
     ordered: dict[str, list[datetime]] = defaultdict(list)
     for entry in evidence.accepted:
         if entry["name"] == "Order Completed":

@@ -94,7 +94,11 @@ class Readers:
             yield Deed(at, who, mail.id, "click", link=link)
             if does == "buy" and who.user_id not in self.buyers:
                 self.buyers.add(who.user_id)
-                yield _order(who, mail, at + timedelta(minutes=dice.randint(25, 200)))
+                at += timedelta(minutes=dice.randint(25, 200))
+                order = _order(who, mail, at)
+                yield order
+                if stories.chance(dice, 0.2):
+                    yield _refund(who, order, at + timedelta(hours=dice.randint(6, 30)))
 
 
 def _machines(who: Person, mail: Mail, dice: Random, habit: str) -> Iterator[Deed]:
@@ -121,6 +125,13 @@ def _order(who: Person, mail: Mail, at: datetime) -> Call:
         cart = goods.some_cart(Random(name), name, who.currency)
     order = cart.order(stories.order_id(who, f"after-{mail.step}"))
     return track(who, at, "Order Completed", order)
+
+
+def _refund(who: Person, order: Call, at: datetime) -> Call:
+    """One thing of the order goes back."""
+    bought = order.body["properties"]
+    back = {"order_id": bought["order_id"], "currency": bought["currency"]}
+    return track(who, at, "Order Refunded", back | {"total": bought["products"][0]["price"]})
 
 
 def mail_from(message: Mapping[str, Any], delivered_at: datetime) -> Mail:
