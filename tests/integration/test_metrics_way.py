@@ -280,8 +280,8 @@ async def test_the_same_as_a_table(place: Place) -> None:
 
 async def test_another_workspaces_numbers_are_not_shown(place: Place) -> None:
     theirs = place.their_key
-    await place.tell(mail("ann", "r-other", "Sent", 1, workspace="other", journey="theirs"))
-    await place.tell(*a_story("ours", "ann"))
+    await place.tell(mail("ola", "r-other", "Sent", 1, workspace="other", journey="theirs"))
+    await place.tell(*a_story("ours", "ola"))
     await place.caught_up()
     assert (await place.get("/v1/reports/journeys/theirs"))[0] == 404
     assert (await place.get("/v1/reports/journeys/theirs", key=theirs))[0] == 200
