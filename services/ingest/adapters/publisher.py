@@ -6,22 +6,20 @@ and a producer whose batch misses it is thrown away. What waits is bounded in by
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Coroutine, Iterable, Sequence
-from contextlib import suppress
 from typing import Any, NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
 
-from shared.kafka.producer import MAX_BATCH_BYTES, Addressed
+from shared.kafka.producer import Addressed
 
+from .lanes import Lane, fill
+from .producers import RECONNECT_AFTER, connected, drop
 from .tickets import Entry, Ticket
 
 log = structlog.get_logger()
 LOOK_EVERY = 0.1  # seconds between two looks for what is overdue
-RECONNECT_AFTER = 0.2
 MARK = 0.8  # of the cap: beyond it the process is not ready
 OVERHEAD = 300  # bytes that an entry costs besides its message
 
@@ -31,24 +29,6 @@ class Limits(NamedTuple):
 
     deadline: float = 3.0
     cap: int = 64 * 1024 * 1024
-
-
-class Lane:
-    """One destination partition."""
-
-    def __init__(self, topic: str, partition: int) -> None:
-        self.topic, self.partition = topic, partition
-        self.waiting: deque[Entry] = deque()
-        self.flying: list[Entry] = []
-        self.pump: asyncio.Task[None] | None = None
-
-    def overdue(self, now: float) -> bool:
-        head = self.flying or self.waiting
-        return bool(head) and head[0].ticket.deadline <= now
-
-    def take_overdue(self, now: float) -> Iterable[Entry]:
-        while self.waiting and self.waiting[0].ticket.deadline <= now:
-            yield self.waiting.popleft()
 
 
 class Publisher:
@@ -93,7 +73,7 @@ class Publisher:
         watch = asyncio.create_task(self._watch())
         try:
             while True:
-                producer = await self._connected()
+                producer = await connected(self._bootstrap, self._limits.deadline)
                 try:
                     await self._use(producer)
                 finally:
@@ -128,7 +108,7 @@ class Publisher:
     async def _pump(self, lane: Lane, producer: AIOKafkaProducer) -> None:
         try:
             while lane.waiting:
-                batch = _fill(lane, producer)
+                batch = fill(lane, producer)
                 await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
                 self._settle(lane.flying, acknowledged=True)
                 lane.flying = []
@@ -161,28 +141,6 @@ class Publisher:
                 log.warning("Kafka did not acknowledge in time")
                 self._broken.set()
 
-    async def _connected(self) -> AIOKafkaProducer:
-        while True:
-            producer = AIOKafkaProducer(
-                bootstrap_servers=self._bootstrap,
-                enable_idempotence=True,
-                acks="all",
-                max_batch_size=MAX_BATCH_BYTES,
-                max_request_size=MAX_BATCH_BYTES + 100_000,
-                request_timeout_ms=int(self._limits.deadline * 1000),
-            )
-            try:
-                await producer.start()
-            except (KafkaError, OSError) as error:
-                log.warning("Kafka cannot be reached", error=repr(error))
-                await producer.stop()
-                await asyncio.sleep(RECONNECT_AFTER)
-            except BaseException:
-                await producer.stop()
-                raise
-            else:
-                return producer
-
     async def _reset(self, producer: AIOKafkaProducer) -> None:
         """Let go of the producer; what it had in hand counts as not acknowledged."""
         self._producer = None
@@ -193,7 +151,7 @@ class Publisher:
         for lane in self._lanes.values():
             flying, lane.flying, lane.pump = lane.flying, [], None
             self._settle(flying, acknowledged=False)
-        await _drop(producer)
+        await drop(producer)
 
 
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
@@ -204,29 +162,3 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await task
         raise
-
-
-async def _drop(producer: AIOKafkaProducer) -> None:
-    """`stop` alone waits for every batch, for ever; nobody waits for these any more."""
-    with suppress(KafkaError, OSError):
-        await producer._sender.close()  # noqa: SLF001  ends what is in flight, by its time-out
-    producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
-    with suppress(KafkaError, OSError):
-        await producer.stop()
-
-
-def _fill(lane: Lane, producer: AIOKafkaProducer) -> Any:
-    """Moves as much as fits from `waiting` to `flying`."""
-    batch = producer.create_batch()
-    while lane.waiting:
-        lane.flying.append(lane.waiting.popleft())  # first: what cannot be appended is given up
-        message = lane.flying[-1].message
-        appended = batch.append(
-            key=message.key, value=message.value, timestamp=None, headers=list(message.headers)
-        )
-        if appended is None:
-            if len(lane.flying) == 1:  # cannot be: events have 32 kB at most
-                raise ValueError("a message is larger than a batch")
-            lane.waiting.appendleft(lane.flying.pop())
-            break
-    return batch

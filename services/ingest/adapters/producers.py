@@ -1,0 +1,46 @@
+"""A producer's beginning, which waits for Kafka, and its end, which does not."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
+
+from shared.kafka.producer import MAX_BATCH_BYTES
+
+log = structlog.get_logger()
+RECONNECT_AFTER = 0.2  # seconds
+
+
+async def connected(bootstrap: str, seconds: float) -> AIOKafkaProducer:
+    """A started producer, tried for until Kafka answers; `seconds` is what one request may take."""
+    while True:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap,
+            enable_idempotence=True,
+            acks="all",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=MAX_BATCH_BYTES + 100_000,
+            request_timeout_ms=int(seconds * 1000),
+        )
+        try:
+            await producer.start()
+        except (KafkaError, OSError) as error:
+            log.warning("Kafka cannot be reached", error=repr(error))
+            await producer.stop()
+            await asyncio.sleep(RECONNECT_AFTER)
+        except BaseException:
+            await producer.stop()
+            raise
+        else:
+            return producer
+
+
+async def drop(producer: AIOKafkaProducer) -> None:
+    """`stop` alone waits for every batch, for ever; nobody waits for these any more."""
+    with suppress(Exception):  # it is broken already, in whatever way
+        await producer._sender.close()  # noqa: SLF001  ends what is in flight, by its time-out
+    producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
+    with suppress(KafkaError, OSError):
+        await producer.stop()
