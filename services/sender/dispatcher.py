@@ -5,19 +5,19 @@ it may be on its way, and only its answer, its notification or a person settles 
 """
 
 import asyncio
+import contextlib
 import random
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import asyncpg
 import msgspec
 import structlog
 
 from services.sender import metrics
-from services.sender.adapters import dispatch
 from services.sender.adapters.announcements import Drain
 from services.sender.adapters.feed import FeedWatch
+from services.sender.adapters.pace import Pace
 from services.sender.adapters.ses import Request, Ses
 from services.sender.claims import Claim, Claims
 from services.sender.domain import rate
@@ -32,7 +32,6 @@ log = structlog.get_logger()
 SOCKET_SECONDS = 1.0
 """From `start` to the call; with TUVI_FEED_LIMIT (3) and connecting (1) at most promise 5's 5."""
 IDLE_SECONDS = 0.1
-BRAKE_SECONDS = 1.0
 UNFIT = (TypeError, ValueError, LookupError, msgspec.MsgspecError)
 TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
@@ -42,7 +41,7 @@ class Parts:
     """What dispatchers of one process share."""
 
     settings: SenderSettings
-    pool: asyncpg.Pool
+    pace: Pace
     claims: Claims
     mails: Mails
     renderer: RenderPool
@@ -62,7 +61,6 @@ class Dispatcher:
     def __init__(self, parts: Parts) -> None:
         self._p = parts
         self._calls: set[asyncio.Task[None]] = set()
-        self._braked = float("-inf")
 
     async def run(self) -> None:
         """Until cancelled; then the calls that are out are waited for."""
@@ -139,7 +137,7 @@ class Dispatcher:
             free = await self._slots(len(mails))
             granted = 0
             try:
-                granted = await self._tokens(free)
+                granted = await self._p.pace.take(free, self._p.claims.moment()[1])
             finally:
                 self._release(free - granted)
             now, mails = mails[:granted], mails[granted:]
@@ -175,15 +173,6 @@ class Dispatcher:
         for _ in range(count):
             self._p.slots.release()
 
-    async def _tokens(self, wanted: int) -> int:
-        now = self._p.claims.moment()[1]
-        async with self._p.pool.acquire() as connection, connection.transaction():
-            bucket, granted = rate.take(await dispatch.bucket(connection), wanted, now)
-            await dispatch.save_bucket(connection, bucket)
-        blocked = bucket.blocked_until is not None and now < bucket.blocked_until
-        metrics.BLOCKED.set(blocked)
-        return granted
-
     async def _call(self, claim: Claim, request: Request, since: float) -> None:
         try:
             answer = await self._try(claim, request, since)
@@ -191,8 +180,12 @@ class Dispatcher:
             self._release(1)
         metrics.ATTEMPTS.labels(answer.meaning).inc()
         self._p.results.put(claim.key, self._meant(claim, answer))
-        if answer.too_fast or answer.meaning == "account":
-            await self._brake(answer)
+        now = self._p.claims.moment()[1]
+        with contextlib.suppress(*TROUBLE):  # the next answer says the same
+            if answer.meaning == "account":
+                await self._p.pace.stop(now, answer.reason)
+            elif answer.too_fast:
+                await self._p.pace.slower(now)
 
     async def _try(self, claim: Claim, request: Request, since: float) -> Answer:
         """Once. Who was stopped on the way here does not write to the socket."""
@@ -216,18 +209,3 @@ class Dispatcher:
                 return Refused(
                     claim.by, answer.reason, not_before=self._p.claims.moment()[1] + wait
                 )
-
-    async def _brake(self, answer: Answer) -> None:
-        """Slower, or not at all for a while, for all replicas. A burst of refusals counts once."""
-        if time.monotonic() - self._braked < BRAKE_SECONDS:
-            return
-        self._braked = time.monotonic()
-        now = self._p.claims.moment()[1]
-        async with self._p.pool.acquire() as connection, connection.transaction():
-            bucket = await dispatch.bucket(connection)
-            if answer.meaning == "account":
-                log.error("the account must not send", reason=answer.reason)
-                bucket = rate.block(bucket, now + timedelta(minutes=2), answer.reason)
-            else:
-                bucket = rate.slower(bucket, now)
-            await dispatch.save_bucket(connection, bucket)

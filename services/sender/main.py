@@ -8,6 +8,7 @@ from services.sender import api
 from services.sender.adapters.account import Account
 from services.sender.adapters.announcements import Drain
 from services.sender.adapters.feed import FeedWatch
+from services.sender.adapters.pace import Pace
 from services.sender.adapters.ses import Credentials, Ses
 from services.sender.claims import Claims
 from services.sender.dispatcher import Dispatcher, Parts
@@ -68,7 +69,7 @@ def _parts(
     drain = Drain(runtime.pool, *topics)
     return Parts(
         settings,
-        runtime.pool,
+        Pace(runtime.pool),
         claims,
         Mails(settings, registry),
         renderer,

@@ -175,6 +175,15 @@ class World:
             await self.produce(topics.CONTACT_CHANGES, name, changed)
         await self.producer.flush()
 
+    async def known(self, *names: str) -> None:
+        """The sender has these contacts."""
+        question = "SELECT count(*) FROM sender.contacts WHERE contact = ANY($1::text[])"
+
+        async def so() -> bool:
+            return bool(await self.db.fetchval(question, list(names)) == len(names))
+
+        await until(so)
+
     async def send(self, names: Iterable[str], **changes: Any) -> None:
         """To contact X the message X-1."""
         now = business()

@@ -105,6 +105,7 @@ async def test_an_unsubscribe_stops_what_is_queued_and_nothing_else(shop: World)
     later = business() + timedelta(seconds=2)
     await shop.send(["una"], due_at=later)
     await shop.becomes("una", "queued")
+    await shop.known("una")
     await shop.notify("una", "Unsubscribed", message="una-0", source="link")
     await nothing_to(shop, "una", status="skipped", reason="unsubscribed")
     status, body = await shop.api("GET", "/v1/suppressions?address=UNA@example.com")
@@ -118,6 +119,14 @@ async def test_an_unsubscribe_stops_what_is_queued_and_nothing_else(shop: World)
 
 async def _sent_once(shop: World, name: str) -> bool:
     return len(await shop.mails_to(name)) == 1
+
+
+async def test_an_unsubscribe_of_somebody_not_known_yet_counts(shop: World) -> None:
+    await shop.notify("ulla", "Unsubscribed", message="ulla-0", source="link")
+    await until(lambda: _suppressed(shop, "contact:ulla"))
+    await shop.contacts(["ulla"])
+    await shop.send(["ulla"])
+    await nothing_to(shop, "ulla", status="skipped", reason="unsubscribed")
 
 
 async def test_a_second_contact_with_the_address_is_not_written_to_either(shop: World) -> None:
@@ -139,6 +148,7 @@ async def _suppressed(shop: World, address: str) -> bool:
 
 async def test_who_subscribes_again_is_written_to_again(shop: World) -> None:
     await shop.contacts(["rike"])
+    await shop.known("rike")
     await shop.notify("rike", "Unsubscribed", message="rike-0", source="link")
     await until(lambda: _suppressed(shop, "rike@example.com"))
     again = Consent(state="subscribed", at=business())
