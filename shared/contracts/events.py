@@ -131,7 +131,9 @@ class SegmentChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class ContactEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """contact-events, key contact: one fact with the profile after it. Exactly one is set."""
+    """contact-events, key contact: one fact with the profile after it. At most one is set; none
+    means that another contact was merged into this one and the profile is now both's.
+    """
 
     contact: str
     profile: Profile

@@ -1,16 +1,28 @@
 """Two contacts become one: the loser hands over all it has, the winner takes it in."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from services.orchestrator.domain import keys, steps, story
+from services.orchestrator.domain.journeys import Journeys
 from services.orchestrator.domain.model import Journey
-from services.orchestrator.domain.state import Candidate, ContactState, Run, empty, unpack
+from services.orchestrator.domain.state import (
+    BORROWED,
+    Candidate,
+    ContactState,
+    Run,
+    a_strangers,
+    empty,
+    unpack,
+)
 from services.orchestrator.domain.turn import Effect, Turn
-from shared.contracts import ContactsMerged, RunsHandedOver, plain
+from shared.contracts import ContactsMerged, Profile, RunsHandedOver, plain
 
 MERGED = "merged"
+PATIENCE = timedelta(days=1)
+"""How long what belongs to a merge waits for the other half; seconds, in fact."""
 
 
 def hand_over(state: ContactState, given: ContactsMerged) -> tuple[ContactState, list[Effect]]:
@@ -45,7 +57,8 @@ def take_in(turn: Turn, given: RunsHandedOver) -> None:
     theirs = unpack(given.state)
     if turn.profile is None and theirs.profile is not None:
         # Versions are each contact's own: the sender must not wait for the loser's.
-        turn.profile = msgspec.structs.replace(theirs.profile, version=0)
+        turn.profile = msgspec.structs.replace(theirs.profile, version=BORROWED)
+        turn.profile_until = turn.now + PATIENCE
     turn.rings = keys.united(turn.rings, theirs.rings)
     turn.exits += [m for m in theirs.exits if m not in turn.exits and m.until > turn.now]
     turn.entries += [m for m in theirs.entries if m not in turn.entries and not m.over(turn.now)]
@@ -54,6 +67,23 @@ def take_in(turn: Turn, given: RunsHandedOver) -> None:
         ours = turn.runs.get(run.id)
         turn.runs[run.id] = run if ours is None else max(ours, run, key=_distance)
     settle(turn)
+
+
+def take_profile(
+    state: ContactState, profile: Profile, journeys: Journeys, now: datetime
+) -> tuple[ContactState, list[Effect]]:
+    """The winner's profile is now both's. It is kept for a while though nothing waits for it:
+    what the loser hands over comes by another way, sooner or later than this.
+    """
+    turn = Turn(state, journeys, now, "merge")
+    turn.profile, turn.profile_until = profile, now + PATIENCE
+    return turn.done()
+
+
+def awaits_profile(turn: Turn) -> bool:
+    """A stranger's cart is not judged by a stranger's profile: the winner's is on its way."""
+    until = turn.profile_until
+    return until is not None and until > turn.now and a_strangers(turn.profile)
 
 
 def settle(turn: Turn) -> None:

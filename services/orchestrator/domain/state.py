@@ -10,6 +10,7 @@ import msgspec
 
 from shared.contracts import ContactEvent, ContactsMerged, Profile, RunsHandedOver
 
+BORROWED = 0  # a profile's version: contacts' own are 1 and more
 MAX_RUNS = 200
 MAX_CANDIDATES = 20
 MAX_RINGS = 50
@@ -147,6 +148,7 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     exits: tuple[ExitMemory, ...] = ()
     entries: tuple[EntryMemory, ...] = ()
     merged_into: str = ""
+    profile_until: datetime | None = None
 
     @property
     def blank(self) -> bool:
@@ -201,11 +203,21 @@ def unpack(data: object) -> ContactState:
     return msgspec.convert(data, ContactState)
 
 
+def a_strangers(profile: Profile | None) -> bool:
+    """It came with what a merged contact had begun, and does not say how to reach anybody."""
+    return profile is not None and profile.version == BORROWED and not profile.email
+
+
 def wakes_at(state: ContactState) -> Wakes:
     """The next instants at which `Due` has something to do."""
     found: dict[bool, list[datetime]] = {False: [], True: []}
+    until = state.profile_until
+    if until is not None:
+        found[False].append(until)
     for candidate in state.candidates:
-        found[candidate.transactional].append(candidate.due_at)
+        late = until is not None and a_strangers(state.profile)
+        due = max(candidate.due_at, until) if late and until else candidate.due_at
+        found[candidate.transactional].append(due)
     for run in state.runs:
         at = run.due_at if run.live else run.goal_until
         if at is not None:

@@ -42,7 +42,7 @@ def _contact_event(
         return state, []
     fact = given.event or given.delivery or given.segment
     if fact is None:
-        return state, []
+        return merge.take_profile(state, given.profile, journeys, now)
     turn = Turn(state, journeys, now, _cause(fact))
     turn.profile = given.profile
     if isinstance(fact, Event):
@@ -128,7 +128,7 @@ def _first_due(turn: Turn, due: Due) -> Candidate | Run | None:
     found: list[tuple[datetime, str, Candidate | Run]] = [
         (candidate.due_at, candidate.message, candidate)
         for candidate in turn.candidates
-        if due.transactional in (None, candidate.transactional)
+        if due.transactional in (None, candidate.transactional) and not merge.awaits_profile(turn)
     ]
     for run in turn.live_runs():
         if run.due_at is not None and due.transactional in (None, run.transactional):

@@ -40,6 +40,7 @@ class Turn:
         self.workspace, self.contact = state.workspace, state.contact
         self.journeys, self.now, self.cause = journeys, now, cause
         self.profile = state.profile
+        self.profile_until = state.profile_until
         self.runs = {run.id: run for run in state.runs}
         self.candidates = list(state.candidates)
         self.rings = tuple(ring for ring in state.rings if ring.until > now)
@@ -146,11 +147,13 @@ class Turn:
         runs.sort(key=lambda run: (run.live, run.entered_at, run.id))
         candidates = sorted(self.candidates, key=_by_age)[-MAX_CANDIDATES:]
         needed = bool(candidates) or any(run.live for run in runs)
+        awaited = self.profile_until is not None and self.profile_until > self.now
         exits = sorted(self.exits, key=lambda m: (m.at, m.journey, m.rule, m.keys))
         entries = sorted(self.entries, key=lambda m: (m.until is None, m.at, m.journey, m.run))
         state = msgspec.structs.replace(
             self.before,
-            profile=self.profile if needed else None,
+            profile=self.profile if needed or awaited else None,
+            profile_until=self.profile_until if awaited else None,
             runs=tuple(runs[-MAX_RUNS:]),
             candidates=tuple(candidates),
             rings=self.rings,

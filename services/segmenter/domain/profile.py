@@ -165,7 +165,11 @@ def _handed_over(
     if given.loser in state.merged_from or given.loser == state.contact:
         return state, []
     together = merge.united(state, unpack(given.state), definitions)
-    return _told(state, together, definitions, now, backfill=False)
+    state, effects = _told(state, together, definitions, now, backfill=False)
+    known = snapshot(state, traits.flattened(state), definitions)
+    # Without a fact: whoever waits with what the loser had begun needs to know who it is now.
+    told = ContactEvent(workspace=state.workspace, contact=state.contact, profile=known)
+    return state, [*effects, told]
 
 
 _HANDLERS: dict[type, Callable[[ContactState, Any, Definitions, datetime], Step]] = {

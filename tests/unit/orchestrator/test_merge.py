@@ -1,10 +1,11 @@
 """Two contacts turn out to be one: one run a story, nothing lost, nothing sent twice."""
 
 from datetime import timedelta
+from typing import Any
 
 from services.orchestrator.domain import Due, empty, transition
 from services.orchestrator.domain.state import ContactState
-from shared.contracts import ContactsMerged, RunsHandedOver, Withdraw
+from shared.contracts import ContactEvent, ContactsMerged, RunsHandedOver, Withdraw
 from tests.unit.orchestrator.world import World, hours, profile, starter, written
 
 
@@ -21,6 +22,53 @@ def test_a_candidate_moves_and_becomes_a_run_of_the_winner() -> None:
     user.pass_time(hours(1))
     assert user.templates() == ["cart-reminder"]
     assert user.sends()[0].contact == "c_user"
+
+
+STRANGER: dict[str, Any] = {"email": "", "consent": {}, "traits": {}, "version": 3}
+
+
+def _known_now(user: World) -> None:
+    """Profile's word that the merge is done, with the profile of both."""
+    given = ContactEvent(workspace="default", contact=user.state.contact, profile=user.profile)
+    user.take(given)
+
+
+def test_a_strangers_cart_waits_for_the_profile_of_who_logged_in() -> None:
+    anon = World(starter("abandoned-cart"), contact="c_anon", **STRANGER)
+    _, user = doors()
+    anon.cart("K")
+    anon.merge_into(user)
+    user.pass_time(hours(2))
+    assert user.templates() == []
+    assert user.reasons("refused") == []
+    _known_now(user)
+    user.pass_time(hours(1))
+    assert user.templates() == ["cart-reminder"]
+    assert user.sends()[0].contact_version == user.profile.version
+
+
+def test_a_strangers_cart_may_come_after_the_profile_of_who_logged_in() -> None:
+    anon = World(starter("abandoned-cart"), contact="c_anon", **STRANGER)
+    _, user = doors()
+    anon.cart("K")
+    _known_now(user)
+    user.pass_time(hours(0.5))
+    anon.merge_into(user)
+    user.pass_time(hours(1))
+    assert user.templates() == ["cart-reminder"]
+
+
+def test_who_never_said_an_address_is_refused_in_the_end_and_nothing_is_kept() -> None:
+    anon = World(starter("abandoned-cart"), contact="c_anon", **STRANGER)
+    _, user = doors()
+    anon.cart("K")
+    anon.merge_into(user)
+    user.pass_time(hours(30))
+    assert user.reasons("refused") == ["missing_email"]
+    _known_now(user)
+    assert user.state.profile is not None
+    user.pass_time(hours(30))
+    assert user.state.profile is None
 
 
 def test_two_candidates_of_one_cart_become_one_with_both_products() -> None:
