@@ -68,7 +68,10 @@ class ProcessClock:
         """Run for ever beside the service, so that a changed line is seen within a second."""
         while True:
             await asyncio.sleep(every)
-            await self.start()
+            try:
+                await self.start()
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                continue  # PostgreSQL is away: the last line is as good as ever
 
     def now(self) -> datetime:
         return self.line.at(datetime.now(UTC))

@@ -25,6 +25,9 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.local.ports import Ports
 from deploy.local.stack import Addresses, Stack
 
+# Services are started often here; where bytecode is not written, each start compiles everything.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 GIVEN = {"TUVI_TEST_KAFKA": "TUVI_KAFKA", "TUVI_TEST_POSTGRES_DSN": "TUVI_POSTGRES_DSN"}
 
 

@@ -153,6 +153,7 @@ class Platform:
             "TUVI_SNS_TRUSTED_ORIGINS": json.dumps([self.urls["ses"]]),
             "TUVI_SNS_TOPICS": json.dumps([TOPIC_ARN]),
             "AWS_DEFAULT_REGION": "eu-west-1",
+            "PYTHONDONTWRITEBYTECODE": "",  # where it is set, each start compiles everything
             **SES_CREDENTIALS,
             **SHOP,
         }

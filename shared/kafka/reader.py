@@ -3,11 +3,16 @@
 import asyncio
 from collections.abc import Callable
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from shared.contracts import CODECS
 from shared.contracts.codec import Message
 from shared.contracts.topics import Topic
+
+log = structlog.get_logger()
+AGAIN_SECONDS = 1.0
 
 
 class WholeTopic:
@@ -19,23 +24,32 @@ class WholeTopic:
         self._name = prefix + topic.name
         self._codec = CODECS[topic.name]
         self._take = take
-        self._consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+        self._bootstrap = bootstrap
         self.ready = asyncio.Event()
 
     async def run(self) -> None:
         """Until cancelled. The newest value per key comes last, so `take` may overwrite."""
-        await self._consumer.start()
-        try:
-            partition = TopicPartition(self._name, 0)
-            self._consumer.assign([partition])
-            await self._consumer.seek_to_beginning(partition)
-            end = (await self._consumer.end_offsets([partition]))[partition]
-            while True:
-                if await self._consumer.position(partition) >= end:
-                    self.ready.set()
-                batches = await self._consumer.getmany(timeout_ms=200)
-                for record in batches.get(partition, []):
-                    if record.value is not None:
-                        self._take(self._codec.decode(record.value))
-        finally:
-            await self._consumer.stop()
+        while True:
+            consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, enable_auto_commit=False)
+            try:
+                await consumer.start()
+                await self._read(consumer)
+            except KafkaError as error:
+                log.warning("reading again", topic=self._name, reason=type(error).__name__)
+                await asyncio.sleep(AGAIN_SECONDS)
+            finally:
+                await consumer.stop()
+
+    async def _read(self, consumer: AIOKafkaConsumer) -> None:
+        """From the beginning, each time: what was taken before is taken again, without effect."""
+        partition = TopicPartition(self._name, 0)
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        end = (await consumer.end_offsets([partition]))[partition]
+        while True:
+            if await consumer.position(partition) >= end:
+                self.ready.set()
+            batches = await consumer.getmany(timeout_ms=200)
+            for record in batches.get(partition, []):
+                if record.value is not None:
+                    self._take(self._codec.decode(record.value))
