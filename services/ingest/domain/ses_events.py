@@ -13,6 +13,7 @@ import msgspec
 
 from shared.contracts import DeliveryEvent
 from shared.contracts.events import DeliveryType
+from shared.tags import from_tag
 
 MAX_TEXT = 500
 MAX_LINK = 2_000
@@ -74,7 +75,7 @@ def delivery_event(message: str, received_at: datetime) -> tuple[str, DeliveryEv
         details = msgspec.json.decode(message, type=dict[str, msgspec.Raw])
         raw = details.get(name) or details.get("failure") or msgspec.Raw(b"{}")
         detail = msgspec.json.decode(raw, type=Detail)
-        tags = {tag: values[0] for tag, values in mail.tags.items() if values}
+        tags = {tag: from_tag(values[0]) for tag, values in mail.tags.items() if values}
         if not (tags.get("workspace") and tags.get("contact") and tags.get("message_id")):
             return "other", None
         fact = read(detail)

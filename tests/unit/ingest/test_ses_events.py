@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.ses_events import Unreadable, delivery_event
+from shared.tags import to_tag
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SENT_AT, HAPPENED_AT = "2026-03-01T11:00:00.123Z", "2026-03-01T11:30:00.000Z"
@@ -138,3 +139,10 @@ def test_no_text_breaks_it(message: str, where: int, other: str) -> None:
     except Unreadable:
         return
     assert kind
+
+
+def test_a_name_that_ses_would_not_take_comes_back_as_the_sender_had_it() -> None:
+    tags = TAGS | {"variant": [to_tag("ten percent")]}
+    _, event = delivery_event(document("Send", tags=tags), NOW)
+    assert event is not None
+    assert event.variant == "ten percent"
