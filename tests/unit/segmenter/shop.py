@@ -91,7 +91,7 @@ def delivery_events(draw: st.DrawFn, number: int, what: Iterable[str]) -> Delive
         workspace="default",
         contact="c",
         message=f"mail{number}",
-        event=draw(st.sampled_from(sorted(what))),  # type: ignore[arg-type]
+        event=draw(st.sampled_from(sorted(what))),
         at=at,
         received_at=at + SECOND,
         topic=draw(st.sampled_from(["news", "carts"])),
