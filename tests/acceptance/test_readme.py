@@ -33,6 +33,7 @@ class Newcomer:
 
     environment: dict[str, str]
     inbox: str
+    logs: Path
 
     def types(self, line: str, *, too_early: bool = False) -> str:
         """What it prints; `too_early` if it may fail because the event is still on its way."""
@@ -79,7 +80,7 @@ def newcomer(kafka: str, database: str, topic_prefix: str, tmp_path: Path) -> It
         assert found is not None
         inbox = found[1]
         environment.update(exports)
-        yield Newcomer(environment, inbox)
+        yield Newcomer(environment, inbox, tmp_path / "home" / "up" / "logs")
     finally:
         up.send_signal(signal.SIGINT)
         assert up.wait(60) == 0, printed.read_text()
@@ -116,3 +117,8 @@ def test_the_first_mail_and_the_one_that_does_not_come(newcomer: Newcomer) -> No
             assert one in line_told
     mails = newcomer.mails()
     assert [mail["to"] for mail in mails] == [["ada@example.com"]]
+    logs = {file.name: file.read_text() for file in newcomer.logs.iterdir()}
+    assert {"ingest.log", "sender.log"} <= set(logs)
+    for name, text in logs.items():
+        assert "@example.com" not in text, f"{name} holds an address"
+        assert "kettle" not in text, f"{name} holds contents"
