@@ -1,6 +1,7 @@
 """What the self-check looks at: the shop's log, SES's record, reports and scrapes. Plain data."""
 
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -70,13 +71,16 @@ class Evidence:
 
     def samples(self, service: str, metric: str) -> list[tuple[Mapping[str, str], float]]:
         """Labels and value of each sample of that name in a service's scrape."""
-        families = text_string_to_metric_families(self.scrapes[service])
-        return [
-            (sample.labels, sample.value)
-            for family in families
-            for sample in family.samples
-            if sample.name == metric
-        ]
+        return self._samples.get((service, metric), [])
+
+    @cached_property
+    def _samples(self) -> dict[tuple[str, str], list[tuple[Mapping[str, str], float]]]:
+        found: dict[tuple[str, str], list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+        for service, text in self.scrapes.items():
+            for family in text_string_to_metric_families(text):
+                for sample in family.samples:
+                    found[service, sample.name].append((sample.labels, sample.value))
+        return found
 
     def save(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))
