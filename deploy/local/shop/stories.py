@@ -125,7 +125,7 @@ def posts_nonsense(_: Random, who: Person, at: datetime) -> Iterator[Call]:
 
 def falls_silent(dice: Random, who: Person, at: datetime) -> Iterator[Call]:
     """Ninety days since the last order end at about `at`; a few come back by themselves."""
-    if chance(dice, 0.16):
+    if chance(dice, 0.25):
         cart = goods.some_cart(dice, f"{cart_of(who).id}-back", who.currency)
         later = awake(at + timedelta(minutes=dice.randint(1080, 3600)), who)
         yield from _orders(who, later, cart, "back")
