@@ -15,6 +15,7 @@ from deploy.local.shop.check import check
 from deploy.local.shop.evidence import Evidence, Finding
 from deploy.local.up import Ended, end
 
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 WIDTH = 120
 EVIDENCE = "evidence.json"
 ENVIRONMENT = {"TUVI_PROGRESS_INTERVAL": "0.1"}  # a tenth of a second is four minutes here
@@ -28,14 +29,14 @@ SES = (
 def run(setting: Setting, console: Console | None = None) -> int:
     """The exit code: 0 if all checks hold, 1 if not. In the main thread (see Platform)."""
     told = console or _console()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
+    _listen()
     platform = prepared(setting)
     began = time.monotonic()
     try:
         platform.start()
         told.print(f"Kafka, PostgreSQL, SES, five services: up in {time.monotonic() - began:.0f} s")
-        evidence = asyncio.run(Days(platform, setting, told).live())
+        evidence = asyncio.run(_interruptible(Days(platform, setting, told)))
+        _listen()
         evidence.save(setting.home / EVIDENCE)
         findings = check(evidence, reached=setting.reached, left=setting.left)
         _tell(evidence, findings, told)
@@ -53,6 +54,19 @@ def run(setting: Setting, console: Console | None = None) -> int:
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         platform.stop()
+
+
+def _listen() -> None:
+    for number in SIGNALS:
+        signal.signal(number, end)
+
+
+async def _interruptible(days: Days) -> Evidence:
+    """Within a loop a signal cancels: an exception would hit whichever task is running."""
+    living = asyncio.ensure_future(days.live())
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, living.cancel)
+    return await living
 
 
 def prepared(setting: Setting) -> Platform:
@@ -92,7 +106,7 @@ def _where_to_look(platform: Platform, setting: Setting, console: Console) -> No
     lines = [
         f"the inbox       {urls['ses']}/inbox",
         f"reports         {urls['metrics']}/v1/reports/journeys",
-        f"metrics         {urls['metrics']}/metrics",
+        f"for Prometheus  {urls['metrics']}/metrics",
         *(f"{service:<15} {urls[service]}/docs" for service in SERVICES),
     ]
     if setting.keep:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NoReturn
 
 import aiohttp
 import asyncpg
@@ -71,13 +72,15 @@ class Days:
                 self._door = Door(session, urls["ingest"], keys["write_events"], keys["write"], log)
                 self._log = log
                 with Screen(self._console, self._table, self._line) as screen:
+                    through = asyncio.create_task(self._through())
                     showing = asyncio.create_task(self._show(screen))
                     try:
-                        return await self._through()
+                        await asyncio.wait({through, showing}, return_when="FIRST_COMPLETED")
+                        return through.result() if through.done() else await showing
                     finally:
+                        through.cancel()
                         showing.cancel()
-                        with contextlib.suppress(asyncio.CancelledError):
-                            await showing
+                        await asyncio.gather(through, showing, return_exceptions=True)
                         screen.refresh()
 
     async def _through(self) -> Evidence:
@@ -177,10 +180,12 @@ class Days:
             await connection.close()
         await self._office.set_clock(self._clock(), speed)
 
-    async def _show(self, screen: Screen) -> None:
+    async def _show(self, screen: Screen) -> NoReturn:
+        """Ends only by StackError, when a process has ended."""
         while True:
+            with contextlib.suppress(aiohttp.ClientError):
+                await self._board.look()
             self._platform.check()
-            await self._board.look()
             screen.refresh()
             await asyncio.sleep(LOOK)
 
