@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import logging
 import signal
 import tempfile
 import time
@@ -106,6 +107,10 @@ def _note(figures: list[Figure], kind: str, readings: list[Reading]) -> None:
 
 async def _all(platform: Platform, ground: Ground, names: list[str], rounds: int) -> list[Figure]:
     found: list[Figure] = []
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     async with raw(ground) as bare:
         bench = Bench(ground, bare, rounds, len(names), time.monotonic() + BUDGET)
         for name in names:
@@ -158,6 +163,7 @@ def run(
     names = [name for name in (LATENCY, *MEASURES) if not only or name in only]
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, end)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # new topics have no leader at first
     before, began = machine(), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tuvi-bench-", ignore_cleanup_errors=True) as folder:
         platform = Platform(Path(folder), Ports.any_free(), ses_flags=SES, quickstart=False)
@@ -176,9 +182,11 @@ def run(
                 profile is not None,
             )
             figures = uvloop.run(_all(platform, ground, names, rounds))
-        except Ended:
+        except (Ended, asyncio.CancelledError):
             raise typer.Exit(130) from None
         finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)  # a second one must not leave orphans
             platform.stop()
     seconds = time.monotonic() - began
     _tell(figures, {**before, "load_after": machine()["load"], "seconds": seconds}, as_json)

@@ -23,6 +23,8 @@ SHOP = Path(__file__).with_name("shop")
 SECONDS = 3.0  # of posting, a round
 EVENTS = 16_000  # a round of a stage
 MAILS = 1_500  # a round of the sender
+MAILS_WITHIN = 45  # seconds
+LOOK = 0.02
 ROWS = 40_000  # a round of bare upserts
 VALUES = 4_000  # of which a round of bare batches is made, many times over
 TIMES = 25
@@ -160,9 +162,13 @@ async def sender(ground: Ground, raw: Raw) -> AsyncIterator[Pair]:
             before = ground.cpu(here.pids)
             began = time.perf_counter()
             await here.feed(messages)
-            while await accepted() < aim:
-                here.children["sender"].check()
-                await asyncio.sleep(0.02)
+            try:
+                async with asyncio.timeout(MAILS_WITHIN):
+                    while await accepted() < aim:
+                        here.children["sender"].check()
+                        await asyncio.sleep(LOOK)
+            except TimeoutError:
+                raise RuntimeError(f"after {MAILS_WITHIN} s: {await here.statuses()}") from None
             rate = count / (time.perf_counter() - began)
             after = ground.cpu(here.pids)
             return Reading(rate, count, after[0] - before[0], after[1] - before[1])

@@ -13,7 +13,7 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.local.platform import SES_CREDENTIALS
+from deploy.local.platform import SES_CREDENTIALS, SHOP
 from deploy.local.ports import HOST, claim
 from deploy.local.processes import Child, Program
 from shared.auth import create_key
@@ -99,6 +99,7 @@ class Place:
                     "TUVI_SES_ENDPOINT": self.ground.ses,
                     "AWS_DEFAULT_REGION": "eu-west-1",
                     **SES_CREDENTIALS,
+                    **SHOP,
                 },
             )
         )
@@ -141,6 +142,14 @@ class Place:
         own_after, all_after = self.ground.cpu(self.pids)
         count = len(messages)
         return Reading(count / seconds, count, own_after - own, all_after - everything)
+
+    async def statuses(self) -> dict[str, int]:
+        """Of all mails: how many the sender has in each status."""
+        connection = await asyncpg.connect(self.dsn)
+        query = "SELECT status || ' ' || reason AS s, count(*) FROM sender.messages GROUP BY 1"
+        rows = await connection.fetch(query)
+        await connection.close()
+        return {row["s"].strip(): row["count"] for row in rows}
 
     async def close(self) -> None:
         for child in self.children.values():
