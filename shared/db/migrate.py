@@ -15,6 +15,7 @@ from alembic.config import Config
 from shared.contracts import topics
 from shared.contracts.stages import SERVICES, STAGES
 from shared.contracts.topics import DEFAULT_PARTITIONS
+from shared.db.life import LIFE
 from shared.db.schema import INSTALLATION
 
 KEEP = timedelta(days=30)
@@ -55,7 +56,7 @@ async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None
             f"""CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {role};
                 GRANT USAGE ON SCHEMA installation TO {role};
                 GRANT SELECT ON ALL TABLES IN SCHEMA installation TO {role};
-                GRANT EXECUTE ON FUNCTION pg_control_system(), pg_control_checkpoint() TO {role}"""
+                GRANT EXECUTE ON FUNCTION pg_control_system() TO {role}"""
         )
 
 
@@ -116,8 +117,8 @@ async def _positions(connection: asyncpg.Connection, partitions: int) -> None:
         await connection.execute(
             f"""INSERT INTO {stage.service}.ownership
                     (stage, partition, system_id, timeline, positions)
-                SELECT $1, p, system_identifier::text, timeline_id, $3::text::jsonb
-                FROM generate_series(0, $2 - 1) AS p, pg_control_system(), pg_control_checkpoint()
+                SELECT $1, p, l.system_id, l.timeline, $3::text::jsonb
+                FROM generate_series(0, $2 - 1) AS p, {LIFE} AS l
                 ON CONFLICT DO NOTHING""",
             stage.name,
             partitions,

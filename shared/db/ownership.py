@@ -11,6 +11,7 @@ from datetime import datetime
 import asyncpg
 
 from shared.clock import NOW
+from shared.db.life import LIFE
 from shared.errors import OwnershipLost, StageStopped
 
 
@@ -30,12 +31,11 @@ class Ownership:
 async def take(connection: asyncpg.Connection, stage: str, partition: int) -> Ownership:
     """Become the owner. A restored database (other system or timeline) starts a new lineage."""
     row = await connection.fetchrow(
-        """UPDATE ownership o SET epoch = epoch + 1,
+        f"""UPDATE ownership o SET epoch = epoch + 1,
                lineage = CASE WHEN (o.system_id, o.timeline) = (s.system_id, s.timeline)
                               THEN o.lineage ELSE o.lineage + 1 END,
                system_id = s.system_id, timeline = s.timeline
-           FROM (SELECT system_identifier::text AS system_id, timeline_id AS timeline
-                 FROM pg_control_system(), pg_control_checkpoint()) AS s
+           FROM {LIFE} AS s
            WHERE stage = $1 AND partition = $2
            RETURNING lineage, epoch, batch, positions, sources""",
         stage,

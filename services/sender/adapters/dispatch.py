@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from services.sender.domain.rate import Bucket
+from shared.db.life import LIFE
 
 RESTORED = "the database was restored or failed over"
 
@@ -20,9 +21,9 @@ class Gate:
 async def gate(connection: asyncpg.Connection) -> Gate:
     """Switches dispatch off when the database is not the one it was when last switched on."""
     row = await connection.fetchrow(
-        """SELECT enabled, off_because,
-                  (system_id, d.timeline) = (system_identifier::text, timeline_id) AS same
-           FROM dispatch d, pg_control_system(), pg_control_checkpoint()"""
+        f"""SELECT enabled, off_because,
+                   (d.system_id, d.timeline) = (l.system_id, l.timeline) AS same
+            FROM dispatch d, {LIFE} AS l"""
     )
     if row["enabled"] and not row["same"]:
         await switch_off(connection, RESTORED)
@@ -37,9 +38,9 @@ async def switch_off(connection: asyncpg.Connection, reason: str) -> None:
 async def resume(connection: asyncpg.Connection) -> None:
     """From now on this database is the one that is known."""
     await connection.execute(
-        """UPDATE dispatch SET enabled = true, off_because = '',
-               system_id = system_identifier::text, timeline = timeline_id
-           FROM pg_control_system(), pg_control_checkpoint()"""
+        f"""UPDATE dispatch SET enabled = true, off_because = '',
+                system_id = l.system_id, timeline = l.timeline
+            FROM {LIFE} AS l"""
     )
 
 

@@ -1,6 +1,7 @@
 """The backbone: ownership, outbox and the service's own tables."""
 
 from shared.db.alembic_env import execute
+from shared.db.life import LIFE
 from shared.db.schema import LOOP
 from shared.definitions import TABLE as DEFINITIONS
 
@@ -19,7 +20,8 @@ def downgrade() -> None:
     raise RuntimeError("migrations go forward only")
 
 
-TABLES = """
+TABLES = (
+    """
 CREATE TYPE message_status AS ENUM (   -- transitions: services/sender/domain/message.py
     'queued',      -- waits for a dispatcher
     'claimed',     -- a dispatcher prepares it; free to take back when the lease is over
@@ -128,5 +130,8 @@ CREATE TABLE dispatch (
     blocked_for   text             NOT NULL DEFAULT ''
 ) WITH (fillfactor = 20);
 INSERT INTO dispatch (system_id, timeline)
-    SELECT system_identifier::text, timeline_id FROM pg_control_system(), pg_control_checkpoint();
+    SELECT system_id, timeline FROM """
+    + LIFE
+    + """ AS life;
 """
+)
