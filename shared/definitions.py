@@ -126,8 +126,13 @@ class Announcer:
             while True:
                 try:
                     await self._announce()
-                except KafkaError as error:
-                    log.warning("definitions wait for Kafka", reason=type(error).__name__)
+                except (
+                    KafkaError,
+                    asyncpg.PostgresError,
+                    asyncpg.InterfaceError,
+                    OSError,
+                ) as error:
+                    log.warning("definitions wait", reason=type(error).__name__)
                 try:
                     async with asyncio.timeout(look_every):
                         await self._wake.wait()

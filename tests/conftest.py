@@ -21,12 +21,17 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from aiokafka.admin import AIOKafkaAdminClient
+from hypothesis import HealthCheck, settings
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Addresses, Stack
 
 # Services are started often here; where bytecode is not written, each start compiles everything.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+# A slow machine is no failing test: speed is measured in tests/benchmarks.
+settings.register_profile("tuvi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tuvi")
 
 GIVEN = {"TUVI_TEST_KAFKA": "TUVI_KAFKA", "TUVI_TEST_POSTGRES_DSN": "TUVI_POSTGRES_DSN"}
 

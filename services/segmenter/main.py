@@ -15,6 +15,8 @@ from shared.kafka.loop import OnStep, unwatched
 from shared.runtime import Runtime
 from shared.service import Health, make_app, serve
 
+STAGES = ("identity", "profile")
+
 
 async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
     """Until SIGTERM, or until a part of it fails. `on_step` watches the loop; tests kill there."""
@@ -22,7 +24,7 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
     try:
         registry = Registry(settings.kafka, settings.topic_prefix)
         announcer = Announcer(runtime.pool, settings.kafka, settings.topic_prefix)
-        app = make_app("segmenter", Health({"definitions": lambda: _unread(registry)}))
+        app = make_app("segmenter", Health({"definitions": lambda: _unread(registry)}, STAGES))
         contacts, segments = Contacts(runtime.pool), Segments(runtime.pool, announcer)
         add_routes(app, Services(Keys(runtime.pool), contacts, segments))
         tasks: dict[str, Coroutine[Any, Any, None]] = {

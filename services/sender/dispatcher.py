@@ -151,11 +151,11 @@ class Dispatcher:
     async def _start(self, mails: dict[Claim, bytes]) -> None:
         """Holds a slot for each; the calls give them back."""
         p, started = self._p, list[Claim]()
+        since = time.monotonic()  # what is known of refusals is as old as this, stalls included
         try:
             started = await p.claims.start(mails, marketing=self._fresh())
         finally:
             self._release(len(mails) - len(started))
-        since = time.monotonic()
         for claim in started:
             call = asyncio.create_task(self._call(claim, p.ses.sign(mails[claim]), since))
             self._calls.add(call)

@@ -91,6 +91,8 @@ def _heed(state: State, event: DeliveryEvent) -> None:
     """Suppress at once, or count points."""
     address = state.address(event)
     state.suppressions += soft.suppressions(event, address)
+    if event.event == "Unsubscribed":  # for an address that was changed since, too
+        state.suppressions += soft.suppressions(event, contact_suppression_key(event.contact))
     key = (event.workspace, address)
     points = soft.soft_points(event)
     known = state.bounces.get(key)

@@ -38,5 +38,7 @@ def _settings(schema: str) -> dict[str, str]:
         "search_path": schema,
         "application_name": f"tuvi-{schema}",
         "idle_in_transaction_session_timeout": str(IDLE_IN_TRANSACTION_MS),
+        # a client that takes nothing while rows are sent to it is not idle to PostgreSQL
+        "tcp_user_timeout": str(IDLE_IN_TRANSACTION_MS),
         "jit": "off",
     }

@@ -24,7 +24,7 @@ async def due(
     connection: asyncpg.Connection,
     partition: int,
     partitions: int,
-    until: datetime,
+    until: datetime | None,
     limit: int,
     *,
     transactional_until: datetime | None = None,

@@ -98,7 +98,10 @@ def halves(batch: Batch, before: tuple[dict[str, int], dict[str, list[int]]]) ->
     middle = len(items) // 2
     first = _part(batch, items[:middle], *_advanced(before, items[:middle]))
     second = _part(batch, items[middle:], batch.positions, batch.sources)
-    second.dead, second.progress = batch.dead, batch.progress
+    for dead in batch.dead:  # with the half whose position passes it, or a crash between loses it
+        half = first if dead[0].offset < first.positions.get(dead[0].topic, 0) else second
+        half.dead.append(dead)
+    second.progress = batch.progress
     return [first, second]
 
 

@@ -83,6 +83,7 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             auto_offset_reset="none",
             partition_assignment_strategy=[RangePartitionAssignor],
             session_timeout_ms=session,
+            rebalance_timeout_ms=max(session, int(FINISH_SECONDS * 3000)),
             heartbeat_interval_ms=max(300, session // 4),
             max_partition_fetch_bytes=4_000_000,
             metadata_max_age_ms=60_000,

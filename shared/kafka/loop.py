@@ -56,6 +56,11 @@ NOT_THE_DATAS_FAULT = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.InvalidTransactionStateError,
+    asyncpg.SyntaxOrAccessError,  # a schema of another version: wait for the right one
+    asyncpg.PostgresSystemError,
+    asyncpg.InternalServerError,
+    MemoryError,
     OSError,
 )
 
@@ -214,7 +219,7 @@ class PartitionLoop:
             self._db,
             self._feed.partition,
             self._settings.partitions,
-            until or min(known),
+            until,
             limit,
             transactional_until=urgent,
         )
@@ -300,6 +305,8 @@ class PartitionLoop:
         for dead, reason in batch.dead:
             metrics.RECORDS.labels(name, dead.topic, "dead_letter").inc()
             self._in_a_row.bad(name, reason)
+        for timer in batch.parked:
+            self._in_a_row.bad(name, f"timer of {timer.contact}")
         for timer in work.timers:
             metrics.TIMERS.labels(name, "fired").inc()
             metrics.TIMER_LATENESS.labels(name).observe((work.time - timer.due_at).total_seconds())

@@ -7,9 +7,11 @@ and the caller starts again from the oldest row with a new one.
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, KafkaTimeoutError
 
 MAX_BATCH_BYTES = 900_000  # under Kafka's default message.max.bytes of 1 MiB
 
@@ -66,7 +68,16 @@ class OrderedProducer:
         """Give up what is in flight; the next `publish` makes a new producer."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            await asyncio.shield(producer.stop())
+            await asyncio.shield(drop(producer))
+
+
+async def drop(producer: AIOKafkaProducer) -> None:
+    """`stop` alone waits for every batch, for ever; nobody waits for these any more."""
+    with suppress(Exception):  # it is broken already, in whatever way
+        await producer._sender.close()  # noqa: SLF001  ends what is in flight, by its time-out
+    producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
+    with suppress(KafkaError, OSError):
+        await producer.stop()
 
 
 async def _send(

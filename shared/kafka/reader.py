@@ -7,7 +7,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from shared.contracts import CODECS
+from shared.contracts import CODECS, Undecodable, UnknownType
 from shared.contracts.codec import Message
 from shared.contracts.topics import Topic
 
@@ -52,4 +52,13 @@ class WholeTopic:
             batches = await consumer.getmany(timeout_ms=200)
             for record in batches.get(partition, []):
                 if record.value is not None:
-                    self._take(self._codec.decode(record.value))
+                    self._decoded(record.offset, record.value)
+
+    def _decoded(self, offset: int, value: bytes) -> None:
+        """What this version cannot read is left out and told: it may be a newer one's."""
+        try:
+            message = self._codec.decode(value)
+        except (Undecodable, UnknownType) as error:
+            log.warning("left out", topic=self._name, offset=offset, reason=str(error)[:200])
+            return
+        self._take(message)

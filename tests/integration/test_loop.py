@@ -119,7 +119,7 @@ class Place:
         return {r["key"]: r["n"] for r in rows}
 
     async def until(self, total: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while sum((await self.counted()).values()) < total:
                 await asyncio.sleep(0.02)
 
@@ -186,7 +186,7 @@ async def test_an_unknown_type_stops_the_consumer_and_loses_nothing(place: Place
     await place.produce(("k", b'{"type": "FromTheFuture", "workspace": "default"}'))
     task = place.start()
     with pytest.raises(Exception, match="FromTheFuture"):
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
     place.running.clear()
     rows = await place.db.fetch("SELECT positions::text AS p FROM ownership ORDER BY partition")
     assert before in {r["p"] for r in rows}
@@ -224,7 +224,7 @@ async def test_who_lost_the_partition_gives_up_and_nothing_is_counted_twice(
 
 async def test_idle_partitions_report_progress(place: Place) -> None:
     place.start()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while True:
             found = await _progress(place)
             if {p for p, _ in found} == {0, 1} and len(found) > 4:

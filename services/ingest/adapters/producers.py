@@ -1,11 +1,10 @@
-"""A producer's beginning, which waits for Kafka, and its end, which does not."""
+"""A producer's beginning, which waits for Kafka."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, KafkaTimeoutError
+from aiokafka.errors import KafkaError
 
 from shared.kafka.producer import MAX_BATCH_BYTES
 
@@ -35,12 +34,3 @@ async def connected(bootstrap: str, seconds: float) -> AIOKafkaProducer:
             raise
         else:
             return producer
-
-
-async def drop(producer: AIOKafkaProducer) -> None:
-    """`stop` alone waits for every batch, for ever; nobody waits for these any more."""
-    with suppress(Exception):  # it is broken already, in whatever way
-        await producer._sender.close()  # noqa: SLF001  ends what is in flight, by its time-out
-    producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
-    with suppress(KafkaError, OSError):
-        await producer.stop()

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 import structlog
 from aiokafka import AIOKafkaProducer
 
-from shared.kafka.producer import Addressed
+from shared.kafka.producer import Addressed, drop
 
 from .lanes import Lane, fill
-from .producers import RECONNECT_AFTER, connected, drop
+from .producers import RECONNECT_AFTER, connected
 from .tickets import Entry, Ticket
 
 log = structlog.get_logger()

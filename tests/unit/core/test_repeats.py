@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from shared.contracts import Event, IdentifiedEvent, encode
 from shared.errors import StageStopped
+from shared.kafka import dead_letters
 from shared.kafka.batch import Batch, collect, halves
 from shared.kafka.dead_letters import InARow
-from shared.kafka.records import SOURCE_HEADER, Source, Work
+from shared.kafka.records import SOURCE_HEADER, Received, Source, Work
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TOPIC = "identified-events"
@@ -97,3 +98,22 @@ def test_too_many_dead_letters_in_a_row_stop_and_a_good_message_between_does_not
     row.bad("identity", "x")
     with pytest.raises(StageStopped, match="3 dead letters in a row"):
         row.bad("identity", "x")
+
+
+def test_what_is_set_aside_stays_with_the_half_whose_position_passes_it() -> None:
+    """Or a crash between the halves would lose it without a dead letter."""
+    batch = empty()
+    records = [Record(i, Source("identity", 0, 1, i, 0)) for i in range(4)]
+    records[0].value = b"{"
+    collect(batch, TOPIC, records)
+    first, second = halves(batch, ({TOPIC: 0}, {}))
+    assert first.positions[TOPIC] == 2
+    assert [dead.offset for dead, _ in first.dead] == [0]
+    assert second.dead == []
+
+
+def test_a_huge_dead_letter_fits_into_kafka() -> None:
+    bad = Received(TOPIC, 0, 7, "k", None, b"x" * 5_000_000)
+    packed = dead_letters.pack("profile", bad, "y" * 10_000)
+    assert len(packed.value) < 800_000
+    assert b"cut: see topic and offset" in packed.value
