@@ -33,6 +33,7 @@ from tuvi.publishing import publish_folder
 
 ROUNDS = 3
 BUDGET = 300.0  # seconds for all measures; rounds after the first are left out beyond
+RESERVED = 24.0  # of it for each measure that is still to come
 PATIENCE = 60.0  # seconds for one round
 SES = ("--rate", "100000", "--quota", "-1")
 WIDTH = 150
@@ -81,8 +82,8 @@ class Bench:
 
     async def run(self, measure: Measure) -> list[Figure]:
         figures = [Figure(row, measure.unit, measure.limit) for row in measure.rows]
-        until = time.monotonic() + (self.ends - time.monotonic()) / max(1, self.left)
         self.left -= 1
+        until = self.ends - RESERVED * self.left
         try:
             async with contextlib.AsyncExitStack() as stack:
                 async with asyncio.timeout(PATIENCE):
