@@ -86,7 +86,7 @@ class Place:
             "TUVI_SES_ENDPOINT": self.ses,
             **{f"TUVI_{key.upper()}": value for key, value in settings.items()},
         }
-        log = str(self.home / f"{service}.log")
+        log = str(self.home / f"{name or service}.log")
         plan = Plan(service, environment, log, hold, watch, int(idle * 1000))
         process = await self.nursery.start(plan)
         self.processes[name or service] = process
@@ -125,8 +125,8 @@ class Place:
         except TimeoutError:
             raise AssertionError(f"it did not come to the end of {what}") from None
 
-    def log_of(self, service: str) -> str:
-        return (self.home / f"{service}.log").read_text()[-6000:]
+    def log_of(self, name: str) -> str:
+        return (self.home / f"{name}.log").read_text()[-6000:]
 
     async def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
         headers = {"Authorization": f"Bearer {self.key}"}
@@ -184,7 +184,7 @@ class Place:
                     if not left and ends == before:
                         return
                     before = None if left else ends
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.25)
         except TimeoutError:
             raise AssertionError(f"still to do: {left}") from None
 

@@ -65,16 +65,18 @@ class InFlight(msgspec.Struct, frozen=True):
 def watcher(plan: Plan) -> Callable[[str, str, Batch], None]:
     """What the loop calls at each step."""
     watch = plan.watch
+    held = set(plan.hold)
 
     def on_step(step: str, when: str, batch: Batch) -> None:
         work = batch.work
-        if {work.stage, f"{work.stage}/{work.partition}"} & set(plan.hold):
+        if {work.stage, f"{work.stage}/{work.partition}"} & held:
             raise OwnershipLost(f"{work.stage}: held by the test")
         if watch is None or (work.stage, work.partition) != (watch.stage, watch.partition):
             return
         there = (step, when) == (watch.step, watch.when)
         if there and len(work.messages) + len(work.timers) >= watch.least:
             _note(Path(watch.marker), batch)
+            held.clear()  # who was only stopped takes part like anybody when it goes on
             os.kill(os.getpid(), watch.number)
 
     return on_step

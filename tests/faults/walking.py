@@ -51,35 +51,32 @@ async def walk(place: Place, spec: StageSpec, *, hold: tuple[str, ...] = ()) -> 
 
     Of the stage, the partition with the most before it moves.
     """
-    return [
-        await _kill(place, spec, step, when, hold, number)
-        for number, (step, when) in enumerate(order_of_kills())
-    ]
+    return [await _kill(place, spec, step, when, hold) for step, when in order_of_kills()]
 
 
-async def _kill(
-    place: Place, spec: StageSpec, step: str, when: str, hold: tuple[str, ...], number: int
-) -> Kill:
+async def _kill(place: Place, spec: StageSpec, step: str, when: str, hold: tuple[str, ...]) -> Kill:
     backlog = await place.seen.backlog(spec)
     partition = max(backlog, key=lambda p: backlog[p])
     others = tuple(f"{spec.name}/{p}" for p in range(PARTITIONS) if p != partition)
-    marker = place.home / f"{spec.name}-{number}-{step}-{when}"
+    marker = place.home / f"{spec.name} {when} {step}.json"
     least = 0 if (step, when) in BEFORE_POLLING else IN_FLIGHT
     watch = Watch(spec.name, partition, step, when, str(marker), least)
+    name = f"{spec.name} {when} {step}"
     process = await place.start(
         spec.service,
-        name=f"{spec.name} at {step}",
+        name=name,
         hold=(*hold, *others),
         watch=watch,
         batch_size=str(BATCH),
         dispatchers="0",  # a mail on its way would be ambiguous: that is for the sender's tests
         session_timeout="1",
     )
-    code = await place.gone(process, f"{spec.name} {when} {step}")
-    del place.processes[f"{spec.name} at {step}"]
-    assert code == -SIGKILL, place.log_of(spec.service)
-    return Kill(spec.name, step, when, partition, backlog[partition], _read(marker))
+    code = await place.gone(process, name)
+    del place.processes[name]
+    assert code == -SIGKILL, place.log_of(name)
+    return Kill(spec.name, step, when, partition, backlog[partition], read(marker))
 
 
-def _read(marker: Path) -> InFlight:
+def read(marker: Path) -> InFlight:
+    """What a process that was stopped or killed had written before."""
     return msgspec.json.decode(marker.read_bytes(), type=InFlight)
