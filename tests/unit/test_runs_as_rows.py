@@ -1,13 +1,14 @@
 """The rows of `runs` say what the states and the journey-events say, merges included."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orchestrator.adapters.projection import RunRow, changed, step_in
-from services.orchestrator.domain import ContactState, Effect, Input, transition, unpack
+from services.orchestrator.domain import ContactState, Effect, Input, empty, transition, unpack
 from services.orchestrator.domain.state import Run
 from shared.contracts import Consent, JourneyEvent, Profile, RunsHandedOver
 from tests.unit.orchestrator.inputs import RUNNING, WORLDS, Given, histories, live, quiet_histories
@@ -89,6 +90,23 @@ def test_rows_say_what_states_and_events_say(
         assert table.active("c_other") == {r.id for r in after.runs if r.live}
     if winner or not handed_over:
         _agree(table)
+
+
+def test_a_run_that_ended_with_the_loser_and_counts_no_more_keeps_its_row() -> None:
+    """Its goal's time is over when the winner takes it in: the state forgets it, `runs` does not."""
+    table = Table()
+    left = happening("event", "Left", {}, after=0)
+    told = live([COMES, left, MERGED])
+    for turn in told:
+        table.turn(turn.before, turn.given, turn.after, turn.effects)
+    (message,) = [e for e in told[-1].effects if isinstance(e, RunsHandedOver)]
+    before, late = empty("default", "c_other"), told[-1].now + timedelta(days=4)
+    after, effects = transition(before, message, RUNNING, late)
+    table.turn(before, message, after, effects)
+    ended = [event.run for event in table.events if event.kind == "exited"]
+    assert ended
+    assert [after.runs, {("c_other", run) for run in ended} <= table.rows.keys()] == [(), True]
+    _agree(table)
 
 
 def _agree(table: Table) -> None:

@@ -53,21 +53,24 @@ def changed(
     """By run: its row as it is to be, or None where the run has moved to another contact.
 
     `arrived`: the runs of a hand-over. A run may begin and end between two states, and one that
-    ended is forgotten by the state in its own time: then its events tell.
+    ended is forgotten by the state in its own time: then its events tell. One that ended with the
+    loser may be forgotten on arrival: its row moves all the same.
     """
     was = {run.id: _row(run, step_of) for run in before.runs}
     now = {run.id: _row(run, step_of) for run in after.runs}
     rows: dict[str, RunRow | None] = {i: row for i, row in now.items() if was.get(i) != row}
     if after.merged_into:
         return dict.fromkeys(was) | rows
-    past = {run.id: _row(run, step_of) for run in arrived} | was
+    came = {run.id: _row(run, step_of) for run in arrived}
+    past = came | was
     told: dict[str, RunRow] = {}
     for event in events:
         if not event.run or event.run in now:
             continue
         row = told.get(event.run) or past.get(event.run) or _entered(event)
         told[event.run] = _after(row, event)
-    return rows | told
+    moved = {run: row for run, row in came.items() if run not in was and run not in now}
+    return rows | moved | told
 
 
 def _row(run: Run, step_of: StepOf) -> RunRow:
