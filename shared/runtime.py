@@ -2,7 +2,6 @@
 
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -11,9 +10,10 @@ from shared.clock import ProcessClock
 from shared.contracts import topics
 from shared.db.pool import create_pool
 from shared.kafka.consumer import Connections, StageConsumer
-from shared.kafka.loop import LoopSettings, OnStep, unwatched
+from shared.kafka.loop import OnStep, unwatched
 from shared.kafka.progress import ProgressBoard
 from shared.kafka.reader import WholeTopic
+from shared.kafka.settings import LoopSettings
 from shared.kafka.stage import Stage
 from shared.settings import ServiceSettings
 
@@ -46,7 +46,6 @@ class Runtime:
 
     def consume(self, stage: Stage[Any]) -> Coroutine[Any, Any, None]:
         """The stage's consumer, to be run as a task until cancelled."""
-        spec = stage.spec
         consumer = StageConsumer(
             stage,
             Connections(
@@ -56,7 +55,7 @@ class Runtime:
                 self.settings.session_timeout,
             ),
             self._loop_settings(),
-            (lambda: self._lowest(spec.previous)) if spec.previous else None,
+            self.board.lowest,
             self.on_step,
         )
         return consumer.run()
@@ -74,9 +73,6 @@ class Runtime:
     async def close(self) -> None:
         """After the tasks have ended."""
         await self.pool.close()
-
-    async def _lowest(self, stage: str) -> datetime | None:
-        return self.board.lowest(stage)
 
     def _loop_settings(self) -> LoopSettings:
         s = self.settings

@@ -153,6 +153,7 @@ class Platform:
             "TUVI_SNS_TRUSTED_ORIGINS": json.dumps([self.urls["ses"]]),
             "TUVI_SNS_TOPICS": json.dumps([TOPIC_ARN]),
             "AWS_DEFAULT_REGION": "eu-west-1",
+            "TUVI_PROGRESS_INTERVAL": "0.2",  # a person is watching
             "PYTHONDONTWRITEBYTECODE": "",  # where it is set, each start compiles everything
             **SES_CREDENTIALS,
             **SHOP,

@@ -19,6 +19,12 @@ class StageSpec:
     previous: str = ""
     reports_progress: bool = False
     has_timers: bool = False
+    forwards: bool = False  # to other partitions of its own input: progress takes two rounds
+
+    @property
+    def first_round(self) -> str:
+        """The name under which the first round's progress is reported."""
+        return f"{self.name}.consumed"
 
 
 IDENTITY = StageSpec("identity", "segmenter", (topics.STORE_EVENTS,), reports_progress=True)
@@ -29,6 +35,7 @@ PROFILE = StageSpec(
     previous="identity",
     reports_progress=True,
     has_timers=True,
+    forwards=True,
 )
 ORCHESTRATOR = StageSpec(
     "orchestrator",

@@ -20,7 +20,7 @@ class Batch:
     positions: dict[str, int]
     sources: dict[str, list[int]]
     dead: list[tuple[Received, str]] = field(default_factory=list)
-    progress: datetime | None = None  # to be reported when this is committed
+    progress: list[tuple[str, datetime]] = field(default_factory=list)  # reported with it
     state: Any = None
     outgoing: list[Outgoing] = field(default_factory=list)
     parked: list[Timer] = field(default_factory=list)

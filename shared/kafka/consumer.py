@@ -5,9 +5,7 @@ the background, and a stopped process does not know that it was replaced).
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 import asyncpg
@@ -19,8 +17,10 @@ from shared.db.pool import connect
 from shared.errors import OwnershipLost, StageStopped
 from shared.kafka import metrics
 from shared.kafka.feed import Feed
-from shared.kafka.loop import LoopSettings, OnStep, PartitionLoop, unwatched
+from shared.kafka.lookout import Lowest
+from shared.kafka.loop import OnStep, PartitionLoop, unwatched
 from shared.kafka.producer import OrderedProducer
+from shared.kafka.settings import LoopSettings
 from shared.kafka.stage import Stage
 
 log = structlog.get_logger()
@@ -46,7 +46,7 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     stage: Stage[Any]
     where: Connections
     settings: LoopSettings
-    upstream: Callable[[], Awaitable[datetime | None]] | None = None
+    lowest: Lowest = lambda _: None  # the progress board's; nobody else has spoken
     on_step: OnStep = unwatched
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _leaving: dict[int, asyncio.Event] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         producer = OrderedProducer(self.where.kafka)
         feed = Feed(self._consumer, self.stage.spec.inputs, partition, self.settings.topic_prefix)
         loop = PartitionLoop(
-            self.stage, feed, db, producer, self.settings, self.upstream, self.on_step
+            self.stage, feed, db, producer, self.settings, self.lowest, self.on_step
         )
         try:
             await loop.take_over()

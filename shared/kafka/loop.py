@@ -14,27 +14,23 @@ Killed at any line, the next owner finds either nothing of the batch or all of i
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable
 from typing import Any
 
 import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
 
-from shared.clock import read_line, read_now
 from shared.db import ownership, timers
 from shared.db.outbox import Row, append, forget, pending
 from shared.errors import OwnershipLost, StageStopped
 from shared.kafka import dead_letters, metrics, outgoing
 from shared.kafka.batch import Batch, collect, halves
 from shared.kafka.feed import Feed
-from shared.kafka.hold import Hold
+from shared.kafka.lookout import Lookout, Lowest
 from shared.kafka.producer import OrderedProducer
-from shared.kafka.progress import Horizon
 from shared.kafka.records import Work
+from shared.kafka.settings import LoopSettings
 from shared.kafka.stage import Stage
 
 log = structlog.get_logger()
@@ -65,19 +61,6 @@ NOT_THE_DATAS_FAULT = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class LoopSettings:
-    """Durations in seconds of wall time."""
-
-    partitions: int
-    batch_size: int = 1000
-    progress_interval: float = 0.5
-    timer_hold: float = 6 * 3600.0
-    timer_hold_transactional: float = 15 * 60.0
-    topic_prefix: str = ""
-    dead_letters_in_a_row: int = 100
-
-
 def unwatched(step: str, when: str, batch: Batch) -> None:
     """Nobody watches the steps; tests do."""
 
@@ -92,16 +75,13 @@ class PartitionLoop:
         db: asyncpg.Connection,
         producer: OrderedProducer,
         settings: LoopSettings,
-        upstream: Callable[[], Awaitable[datetime | None]] | None,
+        lowest: Lowest,
         on_step: OnStep = unwatched,
     ) -> None:
         self._stage, self._feed, self._db = stage, feed, db
         self._producer, self._settings, self._on_step = producer, settings, on_step
-        self._horizon = Horizon(upstream or self._now, feed.ends)
-        self._hold = Hold(settings.timer_hold, settings.timer_hold_transactional, self._line)
+        self._lookout = Lookout(stage.spec, feed, db, settings, lowest)
         self._in_a_row = dead_letters.InARow(settings.dead_letters_in_a_row)
-        self._next_look = 0.0
-        self._reported: datetime | None = None
         self._published = 0
         self._transaction: Any = None
 
@@ -187,43 +167,10 @@ class PartitionLoop:
     # 1 ------------------------------------------------------------------------------------------
 
     async def _poll(self, batch: Batch) -> None:
-        patience = max(0.0, self._next_look - time.monotonic())
-        for topic, records in (await self._feed.poll(self._settings.batch_size, patience)).items():
+        limit, patience = self._settings.batch_size, self._lookout.patience
+        for topic, records in (await self._feed.poll(limit, patience)).items():
             collect(batch, topic, records)
-        if time.monotonic() >= self._next_look:
-            await self._look_at_the_time(batch)
-
-    async def _look_at_the_time(self, batch: Batch) -> None:
-        """Every progress interval, and again at once while more timers are waiting."""
-        more = False
-        if self._stage.spec.reports_progress:
-            await self._horizon.look(self._owned.positions)
-        seen = batch.work.horizon = self._horizon.seen
-        if self._stage.spec.has_timers:
-            more = await self._find_due(batch, seen)
-        if self._stage.spec.reports_progress and not more and seen != self._reported:
-            batch.progress = seen
-        self._next_look = time.monotonic() + (0 if more else self._settings.progress_interval)
-
-    async def _find_due(self, batch: Batch, seen: datetime | None) -> bool:
-        until, urgent = await self._hold.until(seen)
-        metrics.TIMERS_HELD.labels(self._stage.spec.name, self._feed.partition).set(
-            self._hold.stalled
-        )
-        known = [t for t in (until, urgent) if t is not None]
-        if not known:
-            return False
-        limit = self._settings.batch_size
-        batch.work.horizon = max(known)
-        batch.work.timers = await timers.due(
-            self._db,
-            self._feed.partition,
-            self._settings.partitions,
-            until,
-            limit,
-            transactional_until=urgent,
-        )
-        return len(batch.work.timers) == limit
+        await self._lookout.look(batch, self._owned.positions)
 
     # 2 ------------------------------------------------------------------------------------------
 
@@ -251,8 +198,8 @@ class PartitionLoop:
             await timers.park(self._db, timer)
         packed = outgoing.pack(batch.outgoing)
         packed += [dead_letters.pack(self._stage.spec.name, *dead) for dead in batch.dead]
-        if batch.progress:
-            packed.append(outgoing.pack_progress(self._owned, batch.progress))
+        for stage, at in batch.progress:
+            packed.append(outgoing.pack_progress(stage, self._owned.partition, at))
         batch.rows = await append(self._db, self._owned, packed)
 
     async def _commit(self, batch: Batch) -> None:
@@ -260,7 +207,7 @@ class PartitionLoop:
         self._transaction = None
         self._owned.batch += 1
         self._owned.positions, self._owned.sources = batch.positions, batch.sources
-        self._reported = batch.progress or self._reported
+        self._lookout.reported(batch)
         self._count(batch)
 
     # 5 and 6 ------------------------------------------------------------------------------------
@@ -289,12 +236,6 @@ class PartitionLoop:
 
     def _work(self) -> Work:
         return Work(self._feed.partition, self._settings.partitions, stage=self._stage.spec.name)
-
-    async def _now(self) -> datetime:
-        return await read_now(self._db)
-
-    async def _line(self) -> tuple[datetime, Any]:
-        return await read_now(self._db), await read_line(self._db)
 
     def _count(self, batch: Batch) -> None:
         name, work = self._stage.spec.name, batch.work

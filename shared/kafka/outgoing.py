@@ -6,7 +6,6 @@ from datetime import datetime
 from shared.contracts import Progress, topics
 from shared.contracts.codec import encode
 from shared.db.outbox import Packed, Row
-from shared.db.ownership import Ownership
 from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import MAX_BATCH_BYTES, Addressed
 from shared.kafka.records import SOURCE_HEADER, Outgoing, Source
@@ -28,10 +27,10 @@ def pack(messages: Iterable[Outgoing]) -> list[Packed]:
     return packed
 
 
-def pack_progress(owned: Ownership, at: datetime) -> Packed:
+def pack_progress(stage: str, partition: int, at: datetime) -> Packed:
     """The last message of a batch: all before `at` has left this partition."""
-    message = Progress(workspace="", stage=owned.stage, partition=owned.partition, at=at)
-    return Packed(topics.PROGRESS.name, f"{owned.stage}/{owned.partition}", encode(message))
+    message = Progress(workspace="", stage=stage, partition=partition, at=at)
+    return Packed(topics.PROGRESS.name, f"{stage}/{partition}", encode(message))
 
 
 def address(

@@ -19,9 +19,9 @@ from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.batch import Batch, collect
 from shared.kafka.consumer import Connections, StageConsumer
-from shared.kafka.loop import LoopSettings
 from shared.kafka.partitioner import partition_of
 from shared.kafka.records import Work
+from shared.kafka.settings import LoopSettings
 from tests.integration.identity_parts import call_of, key_of, stored
 from tests.unit.segmenter.people import Rows, alias, device, email, event, user
 

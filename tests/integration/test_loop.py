@@ -17,9 +17,9 @@ from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.batch import Batch
 from shared.kafka.consumer import Connections, StageConsumer
-from shared.kafka.loop import LoopSettings
 from shared.kafka.partitioner import partition_of
 from shared.kafka.records import Outgoing, Work
+from shared.kafka.settings import LoopSettings
 
 PARTITIONS = 2
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

@@ -12,6 +12,8 @@ MAX_DEPTH = 32
 _TOO_LARGE = 10**MAX_NUMBER_CHARACTERS
 _decoder = msgspec.json.Decoder(float_hook=str)
 
+WHOLE = "event"  # what to call the field if the fault is in none of them
+
 
 def check_plain(raw: bytes) -> None:
     """Raises BadCall with the path of the first fault."""
@@ -25,21 +27,21 @@ def check_plain(raw: bytes) -> None:
 def _check(path: str, value: Any, depth: int) -> None:
     if depth > MAX_DEPTH:
         field = path.split("[", 1)[0].split(".", 1)[0]
-        raise BadCall(field, f"is nested deeper than {MAX_DEPTH} levels; send it flatter")
+        raise BadCall(field or WHOLE, f"is nested deeper than {MAX_DEPTH} levels; send it flatter")
     if isinstance(value, str):
         _check_text(path, value)
     elif isinstance(value, int):
         if abs(value) >= _TOO_LARGE:
-            raise BadCall(path, f"is a number of more than {MAX_NUMBER_CHARACTERS} digits")
+            raise BadCall(path or WHOLE, f"is a number of more than {MAX_NUMBER_CHARACTERS} digits")
     elif isinstance(value, list):
         for index, item in enumerate(value):
             _check(f"{path}[{index}]", item, depth + 1)
     elif isinstance(value, dict):
         for key, item in value.items():
-            _check_text(path or "event", key)
+            _check_text(path or WHOLE, key)
             _check(f"{path}.{key}" if path else key, item, depth + 1)
 
 
 def _check_text(path: str, text: str) -> None:
     if "\x00" in text:
-        raise BadCall(path, "has a NUL character (\\u0000) in it; leave it out")
+        raise BadCall(path or WHOLE, "has a NUL character (\\u0000) in it; leave it out")

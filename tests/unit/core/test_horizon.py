@@ -1,5 +1,6 @@
 """Timers never overtake: the horizon moves only over what was seen (promise 4)."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
@@ -72,3 +73,68 @@ async def test_after_the_hold_timers_fire_all_the_same_but_only_those_held_as_lo
     hold._moved -= 40
     assert await hold.until(at(1)) == (at(1000 - 60 * 10), at(1000 - 20 * 10))
     assert await hold.until(at(2)) == (at(2), at(2))
+
+
+class Forwarding:
+    """Two partitions of profile: what one forwards lands at the end of the other's input."""
+
+    def __init__(self) -> None:
+        self.inputs: list[list[tuple[datetime, bool]]] = [[], []]  # (when it happened, forwarded?)
+        self.consumed = [0, 0]
+        self.identity: datetime | None = None
+        self.first = [Horizon(self._identity, self._ends(p)) for p in (0, 1)]
+        self.second = [Horizon(self._lowest_first, self._ends(p)) for p in (0, 1)]
+
+    async def _identity(self) -> datetime | None:
+        return self.identity
+
+    async def _lowest_first(self) -> datetime | None:
+        seen = [h.seen for h in self.first if h.seen is not None]
+        return min(seen) if len(seen) == len(self.first) else None
+
+    def _ends(self, partition: int) -> Callable[[], Awaitable[dict[str, int]]]:
+        async def ends() -> dict[str, int]:
+            return {"input": len(self.inputs[partition])}
+
+        return ends
+
+    def consume(self, partition: int) -> None:
+        if self.consumed[partition] < len(self.inputs[partition]):
+            at, forward = self.inputs[partition][self.consumed[partition]]
+            self.consumed[partition] += 1
+            if forward:
+                self.inputs[1 - partition].append((at, False))
+
+    async def look(self, partition: int) -> None:
+        positions = {"input": self.consumed[partition]}
+        await self.first[partition].look(positions)
+        await self.second[partition].look(positions)
+
+    def unread(self) -> list[datetime]:
+        return [at for p in (0, 1) for at, _ in self.inputs[p][self.consumed[p] :]]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["event", "forward", "progress", "consume", "look"]), st.integers(0, 1)
+        ),
+        max_size=80,
+    )
+)
+async def test_what_is_forwarded_for_a_merge_is_before_the_progress_too(
+    steps: list[tuple[str, int]],
+) -> None:
+    world = Forwarding()
+    for clock, (step, partition) in enumerate(steps, 1):
+        if step in ("event", "forward"):
+            world.inputs[partition].append((at(clock), step == "forward"))
+        elif step == "progress":
+            world.identity = at(clock)
+        elif step == "consume":
+            world.consume(partition)
+        else:
+            await world.look(partition)
+        passed = [h.seen for h in world.second if h.seen is not None]
+        if len(passed) == len(world.second):
+            assert all(event > min(passed) for event in world.unread())
