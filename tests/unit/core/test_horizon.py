@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from shared.clock import BusinessLine
@@ -119,9 +119,11 @@ class Forwarding:
         st.tuples(
             st.sampled_from(["event", "forward", "progress", "consume", "look"]), st.integers(0, 1)
         ),
+        min_size=20,
         max_size=80,
     )
 )
+@example([("forward", 0), ("progress", 0), ("look", 1), ("consume", 0), ("look", 0)])
 async def test_what_is_forwarded_for_a_merge_is_before_the_progress_too(
     steps: list[tuple[str, int]],
 ) -> None:
