@@ -30,10 +30,10 @@ from tuvi.publishing import publish_folder
 STARTER = Path(__file__).parents[2] / "starter"
 SES_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 SHOP = {
-    "TUVI_SENDER": "Pigeon & Post <hello@pigeonpost.example>",
-    "TUVI_SHOP_NAME": "Pigeon & Post",
-    "TUVI_SHOP_URL": "https://pigeonpost.example",
-    "TUVI_SHOP_ADDRESS": "Pikk 1, 10123 Tallinn, Estonia",
+    "TUVI_SENDER": "Fjord Goods <hello@fjord.example>",
+    "TUVI_SHOP_NAME": "Fjord Goods",
+    "TUVI_SHOP_URL": "https://fjord.example",
+    "TUVI_SHOP_ADDRESS": "12 Harbour Street, Tallinn",
 }
 TOPIC_ARN = "arn:aws:sns:eu-west-1:000000000000:tuvi-ses"
 
