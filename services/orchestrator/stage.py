@@ -103,7 +103,7 @@ class OrchestratorStage:
             due = [timer for key in sorted(moved) for timer in _timers(rows.states.get(key), key)]
             await timers.replace(connection, sorted(moved), due)
         if rows.work.horizon is not None:  # twice a second, when timers are looked at
-            await postgres.wake_held(connection, rows.work, self._compiled.running())
+            await postgres.wake_held(connection, rows.work, self._compiled.in_force())
         metrics.count(rows.events)
 
     def _wakes_otherwise(self, rows: Rows, key: ContactKey) -> bool:

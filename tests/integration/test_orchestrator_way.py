@@ -159,6 +159,60 @@ async def test_what_was_due_in_a_pause_is_done_when_it_is_over(place: Place) -> 
     assert place.now - resumed_at < timedelta(minutes=1)
 
 
+async def test_a_parked_timer_stays_parked_though_its_runs_journey_is_in_force(
+    place: Place,
+) -> None:
+    """What broke its batch once is not tried again and again because its run was held."""
+    await place.happens("parked", "Signed Up Later")
+    await place.settle()
+    await place.db.execute("UPDATE runs SET held = true WHERE contact = 'parked'")
+    await place.db.execute("UPDATE timers SET due_at = 'infinity' WHERE contact = 'parked'")
+    await place.settle(place.now + 2 * HOUR)
+    await place.went_round()
+    assert await place.db.fetchval(
+        "SELECT due_at = 'infinity' FROM timers WHERE contact = 'parked'"
+    )
+    assert await place.sends("parked") == []
+
+
+async def test_a_run_of_a_version_this_process_cannot_read_is_held_until_it_can(
+    place: Place,
+) -> None:
+    ahead = LATER.replace("later", "ahead").replace("Signed Up Later", "Signed Up Ahead")
+    status, _ = await place.call("POST", "/v1/journeys", ahead)
+    assert status == 201
+    for i in range(100):
+        await place.happens(f"ahead-{i}", "Signed Up Ahead")
+        await place.settle()
+        if await place.told(contact := f"ahead-{i}"):
+            break
+    # As a newer process would have left it, that knows version 9:
+    await place.db.execute(
+        """UPDATE contacts SET state = jsonb_set(state, '{runs,0,version}', '9')
+           WHERE contact = $1""",
+        contact,
+    )
+    await place.db.execute("UPDATE runs SET version = 9 WHERE contact = $1", contact)
+    await place.settle(place.now + HOUR)
+    await place.went_round()
+    _, answer = await place.call("GET", f"/v1/journeys/ahead/runs?contact={contact}")
+    assert [(r["status"], r["held"]) for r in answer["items"]] == [("active", True)]
+    due = await place.db.fetchval("SELECT due_at FROM timers WHERE contact = $1", contact)
+    assert due > place.now, "it looks again in minutes, not all the time"
+    body = await place.db.fetchval("SELECT body FROM definitions WHERE id = 'ahead'")
+    known = Definition(
+        workspace="default", kind="journey", id="ahead", version=9, revision=10**6, body=body
+    )
+    await place.announce(known)
+    held_since = place.now
+    for _ in range(100):
+        await place.settle()
+        if await place.sends(contact):
+            break
+    assert await place.sends(contact) == ["mail"]
+    assert place.now - held_since < timedelta(minutes=5), "it was woken when the version came"
+
+
 async def test_a_run_keeps_the_version_it_entered_by(place: Place) -> None:
     await place.happens("pinned", "Signed Up Later")
     await place.settle()

@@ -26,28 +26,36 @@ class Compiled:
             self._by_workspace[workspace] = self._gather(workspace)
         return self._by_workspace[workspace]
 
-    def running(self) -> list[tuple[str, str]]:
-        """(workspace, journey) of all whose newest version is in force and not paused."""
-        newest = self._registry.all("journey")
-        return [(d.workspace, d.id) for d in newest if not self.of(d.workspace).paused(d.id)]
+    def in_force(self) -> list[tuple[str, str, int]]:
+        """(workspace, journey, version) of all on which runs may go on."""
+        workspaces = sorted({d.workspace for d in self._registry.all("journey")})
+        return [
+            (workspace, *known)
+            for workspace in workspaces
+            for known in self.of(workspace).in_force()
+        ]
 
     def _gather(self, workspace: str) -> Journeys:
         newest: list[Journey] = []
         pinned: list[Journey] = []
         paused: set[str] = set()
+        archived: dict[str, int] = {}
         for definition in self._registry.all("journey", workspace):
             versions = self._versions(definition)
             parsed = [self._parse(version) for version in versions]
             pinned += [journey for journey in parsed if journey is not None]
             published = [d for d in versions if d.status != "draft"]
-            if not published or published[-1].status == "archived":
+            if not published:
+                continue
+            if published[-1].status == "archived":
+                archived[definition.id] = published[-1].version
                 continue
             journey = self._parse(published[-1])
             if journey is not None:
                 newest.append(journey)
-            if journey is None or published[-1].status == "paused":
+            if published[-1].status == "paused":
                 paused.add(definition.id)
-        return Journeys(newest, pinned, paused)
+        return Journeys(newest, pinned, paused, archived)
 
     def _versions(self, newest: Definition) -> list[Definition]:
         """Oldest first."""
@@ -58,14 +66,14 @@ class Compiled:
         return [definition for definition in known if definition is not None]
 
     def _parse(self, definition: Definition) -> Journey | None:
-        """None for what this version of Tuvi cannot read: that journey stands, others go on."""
+        """None for what this version of Tuvi cannot read: that journey is held, others go on."""
         key = (definition.workspace, definition.id, definition.version)
         if key not in self._parsed:
             try:
                 self._parsed[key] = parse_journey(definition.body, version=definition.version)
             except JourneyError as error:
                 log.warning(
-                    "journey cannot be read, treated as paused",
+                    "journey cannot be read, its runs are held",
                     workspace=definition.workspace,
                     journey=definition.id,
                     version=definition.version,

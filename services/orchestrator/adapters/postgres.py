@@ -145,21 +145,23 @@ async def append_decisions(connection: asyncpg.Connection, decisions: Sequence[D
 
 
 async def wake_held(
-    connection: asyncpg.Connection, work: Work, running: Sequence[tuple[str, str]]
+    connection: asyncpg.Connection, work: Work, in_force: Sequence[tuple[str, str, int]]
 ) -> None:
-    """Runs that were held by a pause are due now, if their (workspace, journey) is running again.
+    """Runs that were held are due now, if their (workspace, journey, version) is in force again.
 
     Only this partition's, so that nobody but the owner of a contact touches its timers.
     """
     await connection.execute(
         """UPDATE timers t SET due_at = $3
-           FROM unnest($4::text[], $5::text[]) AS j(workspace, journey)
-           JOIN runs r USING (workspace, journey)
+           FROM unnest($4::text[], $5::text[], $6::int[]) AS j(workspace, journey, version)
+           JOIN runs r USING (workspace, journey, version)
            WHERE r.held AND r.bucket & ($2 - 1) = $1
-             AND t.workspace = r.workspace AND t.contact = r.contact AND t.due_at > $3""",
+             AND t.workspace = r.workspace AND t.contact = r.contact
+             AND t.due_at > $3 AND t.due_at < 'infinity'  -- parked ones stay where they are""",
         work.partition,
         work.partitions,
         work.time,
-        [workspace for workspace, _ in running],
-        [journey for _, journey in running],
+        [workspace for workspace, _, _ in in_force],
+        [journey for _, journey, _ in in_force],
+        [version for _, _, version in in_force],
     )

@@ -44,6 +44,8 @@ def _answer(turn: Turn, run: Run, delivery: DeliveryEvent) -> None:
     mail = next(m for m in run.mails if m.message == delivery.message)
     if delivery.event not in ANSWERS or mail.settled:
         return
+    if turn.journeys.unknown(run.journey, run.version):
+        return  # it is put by
     run = _replace(turn, run, msgspec.structs.replace(mail, settled=True))
     if not isinstance(node, SendStep) or node.step != mail.step or not run.begun:
         return

@@ -21,12 +21,15 @@ rules that match by key an exit event counts although it is dated so much too ea
 """
 
 
-def note_exits(turn: Turn, event: Event) -> None:
-    """End what the event ends, and remember it for trigger events that are yet to come."""
+def note_exits(turn: Turn, event: Event, entered_before: datetime | None = None) -> None:
+    """End what the event ends, and remember it for trigger events that are yet to come.
+
+    `entered_before`: only runs that are as old (an event does not end what it has begun itself).
+    """
     for journey, number in turn.journeys.ended_by(event.name):
         rule = journey.exit_when[number]
         if _is(rule, event):
-            _exit_by(turn, journey, rule, event)
+            _exit_by(turn, journey, rule, event, entered_before)
             _remember(turn, journey, number, event)
 
 
@@ -39,17 +42,22 @@ def _ends(rule: EventRule, exit_at: datetime, story_at: datetime) -> bool:
     return story_at - exit_at <= (CLOCKS_DIFFER if rule.by_key else timedelta(0))
 
 
-def _exit_by(turn: Turn, journey: Journey, rule: EventRule, event: Event) -> None:
+def _exit_by(
+    turn: Turn, journey: Journey, rule: EventRule, event: Event, entered_before: datetime | None
+) -> None:
     values = turn.values(event, journey.trigger.key)
     for run in turn.live_runs():
         if (run.journey, run.version) != (journey.id, journey.version):
+            continue
+        if entered_before is not None and run.entered_at >= entered_before:
             continue
         if _ends(rule, event.at, run.triggered_at) and keys.about(rule, run.keys, values):
             steps.leave(turn, run, rule.event)
     if turn.journeys.newest(journey.id) is not journey:
         return
     for candidate in list(turn.candidates):
-        ours = candidate.journey == journey.id and _ends(rule, event.at, candidate.story.at)
+        ours = candidate.journey == journey.id and candidate.message != event.message_id
+        ours = ours and _ends(rule, event.at, candidate.story.at)
         if ours and keys.about(rule, candidate.keys, values):
             turn.candidates.remove(candidate)
             key = candidate.keys[0] if candidate.keys else ""
@@ -60,6 +68,9 @@ def _remember(turn: Turn, journey: Journey, number: int, event: Event) -> None:
     if turn.journeys.newest(journey.id) is not journey:
         return
     at = min(event.at, turn.now)
+    known = {(m.journey, m.rule, m.message) for m in turn.exits}
+    if (journey.id, number, event.message_id) in known:
+        return  # judged once more, see catching_up
     if turn.now - at < journey.trigger.max_age:
         turn.exits.append(
             ExitMemory(

@@ -28,6 +28,7 @@ REASONS = {
     "too_old": "what happened is longer ago than the trigger's max_age",
     "unanswered": "nobody said what became of the mail",
     "unsubscribed": "has unsubscribed from this topic",
+    "version_unknown": "this version of the journey is not known here yet, or cannot be read",
     "where": "what was in the events is not what the trigger's `where` asks for",
 }
 
@@ -99,7 +100,7 @@ _WORDS: dict[str, Callable[[Decision], str]] = {
     "wait_over": _over,
     "branch": lambda d: f"step {d.step}: takes the way `{d.reason}`",
     "split": lambda d: f"step {d.step}: falls to {d.reason}",
-    "held": lambda d: f"stands at step {d.step}, the journey is paused",
+    "held": lambda d: f"stands at step {d.step}, {REASONS.get(d.reason, d.reason)}",
     "exited": _exited,
     "goal": _goal,
 }

@@ -1,6 +1,6 @@
 """The journeys of a workspace, as they are at one moment, found by what may concern them."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from services.orchestrator.domain.keys import Fields
 from services.orchestrator.domain.model import Journey
@@ -9,7 +9,8 @@ from services.orchestrator.domain.state import Run
 
 class Journeys:
     """`newest`: the running and paused ones, by which contacts enter. `pinned`: older versions,
-    and archived ones that may be finished. `paused`: ids. Immutable; build a new one on a change.
+    and archived ones that may be finished. `paused`: ids. `archived`: with which version each
+    was. A journey that is in none of them is not known yet, or cannot be read. Immutable.
     """
 
     def __init__(
@@ -17,11 +18,12 @@ class Journeys:
         newest: Iterable[Journey] = (),
         pinned: Iterable[Journey] = (),
         paused: Collection[str] = (),
+        archived: Mapping[str, int] | None = None,
     ) -> None:
         self._newest = {journey.id: journey for journey in sorted(newest, key=lambda j: j.id)}
         self._versions = {(journey.id, journey.version): journey for journey in pinned}
         self._versions |= {(j.id, j.version): j for j in self._newest.values()}
-        self._paused = frozenset(paused)
+        self._paused, self._archived = frozenset(paused), dict(archived or {})
         self._by_event: dict[str, list[Journey]] = {}
         self._by_segment: dict[str, list[Journey]] = {}
         for journey in self._newest.values():
@@ -62,3 +64,25 @@ class Journeys:
 
     def paused(self, journey: str) -> bool:
         return journey in self._paused
+
+    def archived(self, journey: str, version: int = 0) -> bool:
+        """Not so a version after the one it was archived with: that is news still on its way."""
+        return journey in self._archived and version <= self._archived[journey]
+
+    def unknown(self, journey: str, version: int | None = None) -> bool:
+        """Whether the version (None: the newest) may be known here one day, and is not now."""
+        if version is None:
+            return journey not in self._newest and not self.archived(journey)
+        return (journey, version) not in self._versions and not self.archived(journey, version)
+
+    def why_held(self, journey: str, version: int) -> str:
+        """Why no step is taken on this version now; empty if one may, or if it is archived."""
+        if journey in self._paused:
+            return "journey_paused"
+        if self.unknown(journey) or self.unknown(journey, version):
+            return "version_unknown"
+        return ""
+
+    def in_force(self) -> list[tuple[str, int]]:
+        """(journey, version) of all that can be read and are not held."""
+        return [(j.id, j.version) for j in self._every if not self.why_held(j.id, j.version)]

@@ -63,6 +63,7 @@ def take_in(turn: Turn, given: RunsHandedOver) -> None:
     turn.exits += [m for m in theirs.exits if m not in turn.exits and m.until > turn.now]
     turn.entries += [m for m in theirs.entries if m not in turn.entries and not m.over(turn.now)]
     turn.candidates += theirs.candidates
+    turn.unjudged += [fact for fact in theirs.unjudged if fact not in turn.unjudged]
     for run in theirs.runs:
         ours = turn.runs.get(run.id)
         turn.runs[run.id] = run if ours is None else max(ours, run, key=_distance)

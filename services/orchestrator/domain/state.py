@@ -3,12 +3,19 @@
 Lists are bounded and in a fixed order, so that the same facts are the same bytes.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 
-from shared.contracts import ContactEvent, ContactsMerged, Profile, RunsHandedOver
+from shared.contracts import (
+    ContactEvent,
+    ContactsMerged,
+    DeliveryEvent,
+    Event,
+    Profile,
+    RunsHandedOver,
+)
 
 BORROWED = 0  # a profile's version: contacts' own are 1 and more
 MAX_RUNS = 200
@@ -17,6 +24,9 @@ MAX_RINGS = 50
 MAX_RING_VALUES = 20
 MAX_EXITS = 100
 MAX_ENTRIES = 200
+MAX_UNJUDGED = 50
+LOOK_AGAIN = timedelta(minutes=5)
+"""How often what is held, put off or put by is looked at again, if nothing wakes it before."""
 
 
 class Mail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -51,11 +61,11 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One contact's way through one journey.
 
     `node`: where it is; not `begun`: it has arrived there but done nothing yet. `held`: it was
-    due while its journey was paused, and goes on at the first `Due` after that. `since`:
-    when the node before was done, from which delays and timeouts count. `due_at`: when it wants
-    to be looked at; `timeout_at`: when the wait is over. `taken`: how many steps are behind it.
-    `heard`: by wait, the newest event it waits for. `exited`: the reason, once it is over; it is
-    kept until `goal_until` for its conversion.
+    due while its journey was paused or its version unknown, and goes on at the first `Due` after
+    that. `since`: when the node before was done, from which delays and timeouts count. `due_at`:
+    when it wants to be looked at; `timeout_at`: when the wait is over. `taken`: how many steps are
+    behind it. `heard`: by wait, the newest event it waits for. `exited`: the reason, once it is
+    over; it is kept until `goal_until` for its conversion.
     """
 
     id: str
@@ -88,7 +98,10 @@ class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Trigger events of one key that may become a run at `due_at` if it stays quiet."""
+    """Trigger events of one key that may become a run at `due_at` if it stays quiet.
+
+    `put_off`: it was due while its journey could not be read; then it asks again.
+    """
 
     journey: str
     message: str
@@ -97,6 +110,11 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     story: Story
     keys: tuple[str, ...] = ()
     transactional: bool = False
+    put_off: datetime | None = None
+
+    @property
+    def looks_at(self) -> datetime:
+        return max(self.due_at, self.put_off or self.due_at)
 
 
 class Ring(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,10 +151,28 @@ class EntryMemory(msgspec.Struct, frozen=True, kw_only=True):
         return self.until is not None and self.until <= at
 
 
+class Unjudged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What came at `at` while a run or candidate was of a version not known here: an event, or
+    the word about a mail.
+    """
+
+    at: datetime
+    event: Event | None = None
+    delivery: DeliveryEvent | None = None
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        if self.event is not None:
+            return self.event.received_at, self.event.message_id
+        assert self.delivery is not None  # noqa: S101  one of them is set
+        return self.delivery.received_at, self.delivery.fingerprint()
+
+
 class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`profile` is the newest, kept only while a run or a candidate needs it.
 
-    `merged_into`: the contact is a redirect and has nothing else.
+    `unjudged`: the newest MAX_UNJUDGED, looked at again at `judge_at`. `merged_into`: the contact
+    is a redirect and has nothing else.
     """
 
     workspace: str
@@ -149,6 +185,8 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     entries: tuple[EntryMemory, ...] = ()
     merged_into: str = ""
     profile_until: datetime | None = None
+    unjudged: tuple[Unjudged, ...] = ()
+    judge_at: datetime | None = None
 
     @property
     def blank(self) -> bool:
@@ -214,9 +252,11 @@ def wakes_at(state: ContactState) -> Wakes:
     until = state.profile_until
     if until is not None:
         found[False].append(until)
+    if state.judge_at is not None:
+        found[False].append(state.judge_at)
     for candidate in state.candidates:
         late = until is not None and a_strangers(state.profile)
-        due = max(candidate.due_at, until) if late and until else candidate.due_at
+        due = max(candidate.looks_at, until) if late and until else candidate.looks_at
         found[candidate.transactional].append(due)
     for run in state.runs:
         at = run.due_at if run.live else run.goal_until

@@ -5,7 +5,7 @@ take no time hand on the instant of the step before.
 """
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from services.orchestrator.domain import sending, waiting, ways
@@ -21,25 +21,22 @@ from services.orchestrator.domain.model import (
     WaitStep,
 )
 from services.orchestrator.domain.outcome import Go, Leave, Outcome
-from services.orchestrator.domain.state import Run, Story
+from services.orchestrator.domain.state import LOOK_AGAIN, Run, Story
 from services.orchestrator.domain.turn import Turn
 from shared.contracts import Withdraw
-
-LOOK_AGAIN = timedelta(minutes=5)
-"""How often a run of a paused journey asks whether it may go on, if nobody wakes it before."""
 
 
 def begin(turn: Turn, run: Run) -> None:
     """The run has come to its node: do what there is to do."""
+    if run.node == END:
+        return leave(turn, run, "finished")
+    if reason := turn.journeys.why_held(run.journey, run.version):
+        return hold(turn, run, reason)
     journey = turn.journeys.of(run)
     if journey is None:
         return leave(turn, run, "journey_archived")
-    if run.node == END:
-        return leave(turn, run, "finished")
     if run.node not in journey.nodes:
         return leave(turn, run, "step_gone")
-    if turn.journeys.paused(run.journey):
-        return hold(turn, run)
     node = journey.nodes[run.node]
     run = turn.keep(run, begun=True, held=False)
     return follow(turn, run, node, _BEGIN[type(node)](turn, journey, run, node))
@@ -83,8 +80,8 @@ def fire(turn: Turn, run: Run, horizon: datetime) -> None:
     node = journey.nodes.get(run.node) if journey else None
     if node is None or not run.begun:
         return begin(turn, run)
-    if turn.journeys.paused(run.journey):
-        return hold(turn, run)
+    if reason := turn.journeys.why_held(run.journey, run.version):
+        return hold(turn, run, reason)
     run = turn.keep(run, held=False)
     if isinstance(node, DelayStep):
         return follow(turn, run, node, waiting.passed(turn, run, node))
@@ -93,10 +90,10 @@ def fire(turn: Turn, run: Run, horizon: datetime) -> None:
     return leave(turn, run, "unanswered")
 
 
-def hold(turn: Turn, run: Run) -> None:
-    """The journey is paused: nothing is done, nothing is forgotten."""
+def hold(turn: Turn, run: Run, reason: str) -> None:
+    """The journey is paused or not known here: nothing is done, nothing is forgotten."""
     if not run.held:
-        turn.note(run, "held", step=step_of(run), reason="journey_paused")
+        turn.note(run, "held", step=step_of(run), reason=reason)
     turn.keep(run, held=True, due_at=turn.now + LOOK_AGAIN)
 
 

@@ -10,7 +10,15 @@ from typing import Any
 
 import msgspec
 
-from services.orchestrator.domain import deliveries, endings, keys, merge, steps, triggers
+from services.orchestrator.domain import (
+    catching_up,
+    deliveries,
+    endings,
+    keys,
+    merge,
+    steps,
+    triggers,
+)
 from services.orchestrator.domain.journeys import Journeys
 from services.orchestrator.domain.state import Candidate, ContactState, Due, Input, Run
 from services.orchestrator.domain.turn import Effect, Turn
@@ -45,6 +53,7 @@ def _contact_event(
         return merge.take_profile(state, given.profile, journeys, now)
     turn = Turn(state, journeys, now, _cause(fact))
     turn.profile = given.profile
+    catching_up.judge(turn)
     if isinstance(fact, Event):
         _store_event(turn, fact)
     elif getattr(fact, "origin", "live") == "live":
@@ -53,6 +62,7 @@ def _contact_event(
         else:
             triggers.by_segment(turn, fact)
         _look(turn)
+    catching_up.put_by(turn, given)
     return turn.done()
 
 
@@ -106,6 +116,7 @@ def _handed_over(
     alive = msgspec.structs.replace(state, merged_into="")
     turn = Turn(alive, journeys, now, f"merge:{given.loser}")
     merge.take_in(turn, given)
+    catching_up.judge(turn)
     endings.apply_memories(turn)
     return turn.done()
 
@@ -114,6 +125,7 @@ def _due(state: ContactState, given: Due, journeys: Journeys, now: datetime) -> 
     if state.merged_into:
         return state, []
     turn = Turn(state, journeys, now, "timer")
+    catching_up.judge(turn)
     while (waiting := _first_due(turn, given)) is not None:
         if isinstance(waiting, Candidate):
             triggers.quiet(turn, waiting)
@@ -126,13 +138,13 @@ def _first_due(turn: Turn, due: Due) -> Candidate | Run | None:
     """What has waited longest. Each step takes its run further, so there is an end to it."""
     horizon = min(due.horizon, turn.now)
     found: list[tuple[datetime, str, Candidate | Run]] = [
-        (candidate.due_at, candidate.message, candidate)
+        (candidate.looks_at, candidate.message, candidate)
         for candidate in turn.candidates
         if due.transactional in (None, candidate.transactional) and not merge.awaits_profile(turn)
     ]
     for run in turn.live_runs():
         if run.due_at is not None and due.transactional in (None, run.transactional):
-            resumed = run.held and not turn.journeys.paused(run.journey)
+            resumed = run.held and not turn.journeys.why_held(run.journey, run.version)
             found.append((min(run.due_at, horizon) if resumed else run.due_at, run.id, run))
     ready = [entry for entry in found if entry[0] <= horizon]
     return min(ready, key=lambda entry: entry[:2])[2] if ready else None

@@ -7,7 +7,7 @@ import msgspec
 from services.orchestrator.domain import endings, keys, runs, story
 from services.orchestrator.domain.consent import why_not_mailed
 from services.orchestrator.domain.model import Journey
-from services.orchestrator.domain.state import MAX_CANDIDATES, Candidate, Run, Story
+from services.orchestrator.domain.state import LOOK_AGAIN, MAX_CANDIDATES, Candidate, Run, Story
 from services.orchestrator.domain.turn import Turn
 from shared.conditions import evaluate, matches
 from shared.contracts import Event, SegmentChanged
@@ -116,6 +116,9 @@ def quiet(turn: Turn, candidate: Candidate) -> None:
     turn.candidates.remove(candidate)
     journey = turn.journeys.newest(candidate.journey)
     if journey is None:
+        if turn.journeys.unknown(candidate.journey):
+            later = turn.now + LOOK_AGAIN
+            turn.candidates.append(msgspec.structs.replace(candidate, put_off=later))
         return
     told = candidate.story
     key = candidate.keys[0] if candidate.keys else ""

@@ -9,14 +9,17 @@ from services.orchestrator.domain import keys
 from services.orchestrator.domain.journeys import Journeys
 from services.orchestrator.domain.model import Journey
 from services.orchestrator.domain.state import (
+    LOOK_AGAIN,
     MAX_CANDIDATES,
     MAX_ENTRIES,
     MAX_EXITS,
     MAX_RUNS,
+    MAX_UNJUDGED,
     Candidate,
     ContactState,
     Decision,
     Run,
+    Unjudged,
 )
 from shared.conditions import AggregateState, Facts, states
 from shared.contracts import (
@@ -46,6 +49,7 @@ class Turn:
         self.rings = tuple(ring for ring in state.rings if ring.until > now)
         self.exits = [memory for memory in state.exits if memory.until > now]
         self.entries = [memory for memory in state.entries if not memory.over(now)]
+        self.unjudged: list[Unjudged] = list(state.unjudged)
         self.effects: list[Effect] = []
 
     def values(self, event: Event, fields: keys.Fields) -> keys.Keys:
@@ -149,6 +153,7 @@ class Turn:
         needed = bool(candidates) or any(run.live for run in runs)
         awaited = self.profile_until is not None and self.profile_until > self.now
         exits = sorted(self.exits, key=lambda m: (m.at, m.journey, m.rule, m.keys))
+        unjudged = sorted(self.unjudged, key=lambda fact: fact.order)
         entries = sorted(self.entries, key=lambda m: (m.until is None, m.at, m.journey, m.run))
         state = msgspec.structs.replace(
             self.before,
@@ -159,6 +164,8 @@ class Turn:
             rings=self.rings,
             exits=tuple(exits[-MAX_EXITS:]),
             entries=tuple(entries[-MAX_ENTRIES:]),
+            unjudged=tuple(unjudged[-MAX_UNJUDGED:]),
+            judge_at=self.now + LOOK_AGAIN if unjudged else None,
         )
         return state, self.effects
 

@@ -70,8 +70,9 @@ WORLDS = (
     RUNNING,
     RUNNING,
     Journeys(JOURNEYS, paused=["everything", "abandoned-cart"]),
-    Journeys(JOURNEYS[:3], pinned=[JOURNEYS[4]]),
-    Journeys(),
+    Journeys(JOURNEYS[:3], pinned=[JOURNEYS[4]], archived={j.id: 1 for j in JOURNEYS[3:]}),
+    Journeys(archived={journey.id: 1 for journey in JOURNEYS}),
+    Journeys(JOURNEYS[:3]),  # the others cannot be read here, or have not come here yet
 )
 
 NAMES = ["Product Added", "Checkout Started", "Order Completed", "Signed Up", "Page Read", "Left"]

@@ -275,10 +275,10 @@ def test_a_run_stays_on_the_version_it_began_with() -> None:
     assert world.templates() == ["old"]
 
 
-def test_a_run_whose_journey_is_gone_ends() -> None:
+def test_a_run_whose_journey_was_archived_and_cannot_be_read_ends() -> None:
     world = small("{event: Signed Up}", "[{id: a, delay: 1h}, {id: b, send: b}]")
     world.event("Signed Up")
-    world.journeys = Journeys()
+    world.journeys = Journeys(archived={"test": 1})
     world.pass_time(hours(1))
     assert world.reasons("exited") == ["journey_archived"]
 
