@@ -93,7 +93,7 @@ def test_rows_say_what_states_and_events_say(
 
 
 def test_a_run_that_ended_with_the_loser_and_counts_no_more_keeps_its_row() -> None:
-    """Its goal's time is over when the winner takes it in: the state forgets it, `runs` does not."""
+    """Its goal's time is over when the winner takes it in: the state forgets it, rows do not."""
     table = Table()
     left = happening("event", "Left", {}, after=0)
     told = live([COMES, left, MERGED])
