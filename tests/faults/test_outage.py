@@ -11,6 +11,7 @@ from tests.faults.making import Parts, place
 from tests.faults.place import NOON, Place, until
 from tests.faults.story import MINUTE, added, identify, ordered, user
 
+pytestmark = pytest.mark.timeout(240)
 PEOPLE = 40
 BUYERS = range(0, PEOPLE, 2)
 

@@ -46,12 +46,14 @@ class Kill:
         return self.held.messages
 
 
-async def walk(place: Place, spec: StageSpec, *, hold: tuple[str, ...] = ()) -> list[Kill]:
+async def walk(
+    place: Place, spec: StageSpec, at: list[tuple[str, str]], *, hold: tuple[str, ...] = ()
+) -> list[Kill]:
     """`hold`: stages of the same service that are not to move meanwhile.
 
     Of the stage, the partition with the most before it moves.
     """
-    return [await _kill(place, spec, step, when, hold) for step, when in order_of_kills()]
+    return [await _kill(place, spec, step, when, hold) for step, when in at]
 
 
 async def _kill(place: Place, spec: StageSpec, step: str, when: str, hold: tuple[str, ...]) -> Kill:
