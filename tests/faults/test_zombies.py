@@ -1,7 +1,7 @@
 """A process that was stopped (SIGSTOP), replaced, and wakes up again (SIGCONT) does no harm.
 
-The orchestrator is stopped three times in one story: in its transaction, between its commit and
-its publishing, and with nothing but due timers in hand.
+The orchestrator is stopped three times in one story: between its commit and its publishing, in its
+transaction, and with nothing but due timers in hand.
 """
 
 import asyncio
@@ -87,11 +87,11 @@ async def told(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
 
         await at.produce(topics.STORE_EVENTS, story.sign_up(at.now))
         await at.rest("identity", "profile")
-        await lives("write", "after", IN_FLIGHT)
+        await lives("commit", "after", IN_FLIGHT)  # with mails to be commanded
         await at.clock_to(NOON + 10 * MINUTE)
         await at.produce(topics.STORE_EVENTS, story.carts(at.now))
         await at.rest("identity", "profile")
-        await lives("commit", "after", IN_FLIGHT)
+        await lives("write", "after", IN_FLIGHT)
         await at.clock_to(NOON + 75 * MINUTE)
         await lives("poll", "after", MANY_TIMERS)
         rows = await at.db.fetch(
@@ -106,6 +106,7 @@ async def told(parts: Parts, tmp_path_factory: pytest.TempPathFactory) -> AsyncI
 async def test_it_held_events_or_timers_when_it_was_stopped(told: Stopped) -> None:
     assert told.held["after write"].messages >= IN_FLIGHT
     assert told.held["after commit"].messages >= IN_FLIGHT
+    assert told.held["after commit"].outgoing > 0
     assert told.held["after poll"].messages == 0
     assert told.held["after poll"].timers >= MANY_TIMERS
 
