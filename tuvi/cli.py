@@ -14,9 +14,15 @@ from tuvi import definitions, keys, operations
 from tuvi.client import CommandError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-app.add_typer(definitions.journeys, name="journeys", help="Journeys: validate, apply, explain.")
-app.add_typer(definitions.segments, name="segments", help="Segments: validate, apply, list.")
-app.add_typer(definitions.templates, name="templates", help="Templates: validate, apply, list.")
+app.add_typer(
+    definitions.journeys,
+    name="journeys",
+    help="Journeys: validate, apply, list, pause, resume, explain.",
+)
+app.add_typer(definitions.segments, name="segments", help="Segments: apply (checked first), list.")
+app.add_typer(
+    definitions.templates, name="templates", help="Templates: apply (checked first), list."
+)
 app.add_typer(keys.app, name="keys", help="Keys of a workspace: create, list, revoke.")
 app.command()(operations.migrate)
 

@@ -44,7 +44,8 @@ class Client:
         except HTTPError as error:
             raise CommandError(_told(error)) from error
         except (URLError, OSError) as error:
-            raise CommandError(f"{service} does not answer at {base}: {error}") from error
+            hint = "is `make up` running, in this folder? Else say where: --url or TUVI_URL"
+            raise CommandError(f"{service} does not answer at {base}; {hint}") from error
 
 
 def _told(error: HTTPError) -> str:
@@ -55,8 +56,17 @@ def _told(error: HTTPError) -> str:
         return f"{error.code}: {text[:500]}"
     lines = [str(problem.get("detail") or problem.get("title") or problem)]
     lines += [str(problem[name]) for name in ("hint",) if problem.get(name)]
-    lines += [f"  {entry}" for entry in problem.get("errors", [])]
+    lines += [_entry(entry) for entry in problem.get("errors", [])]
     return "\n".join(lines)
+
+
+def _entry(entry: Any) -> str:
+    """`line 3: what is wrong; what was meant`, as far as the service said it."""
+    if not isinstance(entry, dict):
+        return f"  {entry}"
+    line = f"line {entry['line']}: " if entry.get("line") else ""
+    hint = f"; {entry['hint']}" if entry.get("hint") else ""
+    return f"  {line}{entry.get('message') or entry}{hint}"
 
 
 def from_environment(url: str, key: str) -> Client:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from shared.contracts.codec import encode
-from tuvi.client import Client
+from tuvi.client import Client, CommandError
 
 OWNERS = {"journeys": "orchestrator", "segments": "segmenter", "templates": "sender"}
 
@@ -36,6 +36,9 @@ def publish_folder(
 ) -> None:
     """PUT each; the service answers with its version, or CommandError says what is wrong where."""
     for name, body in _bodies(kind, path):
-        answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
+        try:
+            answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
+        except CommandError as error:
+            raise CommandError(f"{kind} {name} ({path}): {error}") from error
         if told is not None:
             told(f"{name}: version {answer['version']}")

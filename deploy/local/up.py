@@ -31,8 +31,10 @@ def run(home: Path) -> None:
         home / "up",
         told=lambda part: print(f"{time.monotonic() - began:5.1f} s  {part}", flush=True),
     )
+    ours = False
     try:
         platform.start()
+        ours = True
         CONTEXT.parent.mkdir(exist_ok=True)
         CONTEXT.touch(mode=0o600)
         CONTEXT.write_text(json.dumps(platform.context()))
@@ -43,11 +45,13 @@ def run(home: Path) -> None:
     except StackError as error:
         raise CommandError(str(error)) from error
     except Ended:
-        print("stopping")
+        print("stopping; this takes some seconds", flush=True)
     finally:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave orphans
         platform.stop()
-        CONTEXT.unlink(missing_ok=True)
+        if ours:  # not the context of a stack that is running already
+            CONTEXT.unlink(missing_ok=True)
+            print(f"stopped; what was there is kept in {platform.home}")
 
 
 def _greet(platform: Platform, seconds: float) -> None:
@@ -57,7 +61,8 @@ def _greet(platform: Platform, seconds: float) -> None:
     print(f"  export TUVI_WRITE_KEY={platform.keys['write_events']}   # development only\n")
     print(f"  post events to       {urls['ingest']}/v1/track")
     print(f"  the inbox            {urls['ses']}/inbox")
-    print(f"  reports              {urls['metrics']}/v1/reports/journeys")
+    print(f"  reports              curl -H 'Authorization: Bearer {platform.keys['write']}' \\")
+    print(f"                         {urls['metrics']}/v1/reports/journeys")
     for service in ("ingest", "segmenter", "orchestrator", "sender", "metrics"):
         print(f"  {service:<20} {urls[service]}/docs")
     print(f"\n  logs                 {platform.home}/logs", flush=True)

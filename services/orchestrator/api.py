@@ -172,7 +172,9 @@ async def _journey(request: Request, expected: str | None) -> Journey:
         line = document.line(error.path)
         raise _refused(line, error.path, error.message, error.hint or "") from error
     if expected is not None and journey.id != expected:
-        message = f"the address says '{expected}', the document '{journey.id}'"
+        message = (
+            f"it is called '{expected}' (file or URL), but says '{journey.id}': name them alike"
+        )
         raise _refused(document.line(("journey",)), ("journey",), message)
     return journey
 

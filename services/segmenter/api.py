@@ -89,7 +89,7 @@ def _segments(services: Services) -> APIRouter:
         document = await _document(request)
         named = document.data.get("segment") if isinstance(document.data, dict) else None
         if named is not None and named != segment:
-            message = f"the address says '{segment}', the document '{named}'"
+            message = f"it is called '{segment}' (file or URL), but says '{named}': name them alike"
             raise _refused(document.line(("segment",)), ("segment",), message)
         try:
             saved = await services.segments.publish(workspace, document.data)

@@ -207,7 +207,7 @@ async def test_the_same_segment_again_makes_no_new_version(shop: Shop) -> None:
         ("segment: bad\nwhom: {}\n", 2, "unknown key 'whom'"),
         ("segment: bad\nwho: {segment: at-rsk}\n", 2, "did you mean 'at-risk'"),
         ("segment: bad\nwho: {segment: bad}\n", 2, "asks about itself"),
-        ("segment: other\nwho: {trait: a, is: 1}\n", 1, "the address says 'bad'"),
+        ("segment: other\nwho: {trait: a, is: 1}\n", 1, "it is called 'bad'"),
         ("segment: [\n", 2, "expected"),
         ("- a\n", 1, "not a segment"),
         ("", 1, "empty"),
