@@ -19,15 +19,19 @@ demo: .venv/ready  ## five days of a shop in three minutes, checked
 up: .venv/ready  ## the whole stack in real time, until Ctrl-C
 	@$(BIN)/tuvi up
 
+# Files that start services have a pytest of their own: in one process for all, something spins from
+# tests/integration/test_identity_stage.py on and slows the rest until their time-outs (open).
 test: .venv/ready  ## all tests, on real Kafka and PostgreSQL
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q tests/unit tests/contract
+	@set -e; for file in tests/integration/test_*.py tests/acceptance/test_*.py tests/faults/test_*.py; do \
+	  echo $$file; $(BIN)/pytest -q $$file; done
 
 check: .venv/ready  ## format, lint, types, boundaries, tests: what CI runs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q
+	@$(MAKE) --no-print-directory test
 
 format: .venv/ready
 	$(BIN)/ruff format .
