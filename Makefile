@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo up test check format bench clean
+.PHONY: demo up test explore check format bench clean
 
 # The environment: made once, made again when the lock changes.
 .venv/ready: requirements.lock pyproject.toml
@@ -19,12 +19,11 @@ demo: .venv/ready  ## five days of a shop in three minutes, checked
 up: .venv/ready  ## the whole stack in real time, until Ctrl-C
 	@$(BIN)/tuvi up
 
-# Files that start services have a pytest of their own: in one process for all, something spins from
-# tests/integration/test_identity_stage.py on and slows the rest until their time-outs (open).
 test: .venv/ready  ## all tests, on real Kafka and PostgreSQL
-	$(BIN)/pytest -q tests/unit tests/contract
-	@set -e; for file in tests/integration/test_*.py tests/acceptance/test_*.py tests/faults/test_*.py; do \
-	  echo $$file; $(BIN)/pytest -q $$file; done
+	$(BIN)/pytest -q
+
+explore: .venv/ready  ## the properties with new examples, in another order
+	$(BIN)/pytest -q --hypothesis-profile=explore -p randomly tests/unit tests/contract
 
 check: .venv/ready  ## format, lint, types, boundaries, tests: what CI runs
 	$(BIN)/ruff format --check .

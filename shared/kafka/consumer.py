@@ -51,6 +51,7 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
     _tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
     _leaving: dict[int, asyncio.Event] = field(default_factory=dict)
     _failed: asyncio.Future[None] | None = None
+    _ending: bool = False
 
     async def run(self) -> None:
         """Until cancelled; then the batches in hand are finished. Raises StageStopped."""
@@ -62,6 +63,7 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer.subscribe(names, listener=self)
             await self._beat_until_failed(self._failed)
         finally:
+            self._ending = True  # the group may still hand out partitions while we leave it
             await self._stop_all()
             await consumer.stop()
 
@@ -90,6 +92,8 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         )
 
     async def on_partitions_assigned(self, assigned: list[TopicPartition]) -> None:
+        if self._ending:
+            return
         metrics.REBALANCES.labels(self.stage.spec.name).inc()
         for tp in assigned:  # nothing is fetched before the loop has read its position
             self._consumer.seek(tp, 0)

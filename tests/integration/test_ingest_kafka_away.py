@@ -118,6 +118,9 @@ async def test_every_message_of_a_request_has_its_own_result(
     running = asyncio.create_task(publisher.run())
     good = Addressed(topic_prefix + "journey-events", 0, b"k", b"v", ())
     bad = Addressed(topic_prefix + "no-such-topic", 0, b"k", b"v", ())
+    async with asyncio.timeout(60):  # the topics were made a moment ago
+        while await publisher.publish([good]):
+            pass
 
     assert await publisher.publish([good, bad, good]) == {1}
 
