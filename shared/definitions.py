@@ -10,15 +10,13 @@ from typing import Any, Literal
 
 import asyncpg
 import msgspec
-import structlog
-from aiokafka.errors import KafkaError
 
 from shared.contracts import Definition, topics
 from shared.contracts.codec import Message, encode
+from shared.kafka.outbox_loop import OutboxLoop
 from shared.kafka.producer import Addressed, OrderedProducer
 from shared.kafka.reader import WholeTopic
 
-log = structlog.get_logger()
 Kind = Literal["segment", "journey", "template", "workspace"]
 Status = Literal["draft", "running", "paused", "archived"]
 
@@ -114,48 +112,31 @@ class Announcer:
     def __init__(self, pool: asyncpg.Pool, kafka: str, prefix: str = "") -> None:
         self._pool, self._prefix = pool, prefix
         self._producer = OrderedProducer(kafka)
-        self._wake = asyncio.Event()
-
-    def wake(self) -> None:
-        """Call after a commit, so that nobody waits for the next look."""
-        self._wake.set()
+        self._loop = OutboxLoop("definitions", self._announce)
+        self.wake = self._loop.wake
 
     async def run(self, look_every: float = 1.0) -> None:
         """Until cancelled."""
         try:
-            while True:
-                try:
-                    await self._announce()
-                except (
-                    KafkaError,
-                    asyncpg.PostgresError,
-                    asyncpg.InterfaceError,
-                    OSError,
-                ) as error:
-                    log.warning("definitions wait", reason=type(error).__name__)
-                try:
-                    async with asyncio.timeout(look_every):
-                        await self._wake.wait()
-                except TimeoutError:
-                    continue
-                self._wake.clear()
+            await self._loop.run(look_every)
         finally:
             await self._producer.close()
 
-    async def _announce(self) -> None:
+    async def _announce(self) -> bool:
         async with self._pool.acquire() as connection, connection.transaction():
             rows = await connection.fetch(
                 """SELECT workspace, kind, id, version, revision, status, body FROM definitions
                    WHERE NOT announced ORDER BY revision FOR UPDATE"""
             )
             if not rows:
-                return
+                return False
             found = [_definition(r["workspace"], r["kind"], r["id"], r) for r in rows]
             await self._producer.publish([self._addressed(d) for d in found])
             await connection.execute(
                 "UPDATE definitions SET announced = true WHERE revision = ANY($1::bigint[])",
                 [d.revision for d in found],
             )
+            return False  # all there were
 
     def _addressed(self, definition: Definition) -> Addressed:
         key = f"{definition.workspace}:{definition.kind}:{definition.id}:{definition.version}"

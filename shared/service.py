@@ -5,13 +5,16 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
+from starlette.exceptions import HTTPException
 
 from shared.errors import Problem
 
@@ -74,6 +77,23 @@ def make_app(title: str, health: Health) -> FastAPI:
     @app.exception_handler(Problem)
     async def refuse(_: Request, problem: Problem) -> JSONResponse:
         return problem_response(problem)
+
+    @app.exception_handler(HTTPException)
+    async def refuse_http(request: Request, error: HTTPException) -> JSONResponse:
+        title = HTTPStatus(error.status_code).phrase
+        detail = f"{request.method} {request.url.path}; the routes are at /docs"
+        answer = problem_response(Problem(error.status_code, title, detail))
+        answer.headers.update(error.headers or {})
+        return answer
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse_fields(_: Request, error: RequestValidationError) -> JSONResponse:
+        wrong = [
+            {"field": ".".join(str(part) for part in one["loc"][1:]), "message": one["msg"]}
+            for one in error.errors()
+        ]
+        detail = "; ".join(f"{one['field']}: {one['message']}" for one in wrong)
+        return problem_response(Problem(422, "Not valid", detail, errors=wrong))
 
     return app
 

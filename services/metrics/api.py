@@ -1,7 +1,7 @@
 """/v1/reports: journeys, one journey, a workspace in one look."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 import asyncpg
@@ -18,10 +18,12 @@ from shared.contracts.codec import encode
 from shared.errors import Problem
 
 From = Annotated[
-    datetime | None, Query(alias="from", description="RFC 3339; the hour that it is in counts")
+    datetime | None,
+    Query(alias="from", description="a date (UTC) or RFC 3339; the hour that it is in counts"),
 ]
 To = Annotated[
-    datetime | None, Query(description="RFC 3339, exclusive; the hour that it is in counts")
+    datetime | None,
+    Query(description="a date (UTC) or RFC 3339, exclusive; the hour that it is in counts"),
 ]
 CSV = "text/csv"
 
@@ -106,16 +108,23 @@ def add_routes(app: FastAPI, services: Services) -> None:
 
 def _period(since: datetime | None, to: datetime | None) -> Period:
     """Whole hours, from the one that `since` is in to the one that `to` is in."""
-    for name, at in (("from", since), ("to", to)):
-        if at is not None and at.tzinfo is None:
-            raise Problem(
-                422, "Time without a zone", f"{name}: write 2026-06-01T12:00:00Z", field=name
-            )
+    since, to = _in_utc("from", since), _in_utc("to", to)
     start = hour_of(since) if since else None
     end = _next_hour(to) if to else None
     if start and end and start >= end:
         raise Problem(422, "Empty period", "from: must be before `to`", field="from")
     return Period(start, end)
+
+
+def _in_utc(name: str, at: datetime | None) -> datetime | None:
+    """A date alone is its midnight in UTC; a time must say its zone."""
+    if at is None or at.tzinfo is not None:
+        return at
+    if at.time() != time():
+        raise Problem(
+            422, "Time without a zone", f"{name}: write 2026-06-01T12:00:00Z", field=name
+        )
+    return at.replace(tzinfo=UTC)
 
 
 def _next_hour(at: datetime) -> datetime:

@@ -3,19 +3,16 @@
 At least once: a repeat has the same time and so the same fingerprint.
 """
 
-import asyncio
 from collections.abc import Sequence
 
 import asyncpg
-import structlog
-from aiokafka.errors import KafkaError
 
 from shared.contracts import DeliveryEvent, encode, topics
 from shared.contracts.keys import contact_key
+from shared.kafka.outbox_loop import OutboxLoop
 from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Addressed, OrderedProducer
 
-log = structlog.get_logger()
 MOST = 1000
 LOCK = 7_882  # one drainer at a time, in all replicas
 
@@ -32,34 +29,24 @@ async def add(connection: asyncpg.Connection, events: Sequence[DeliveryEvent]) -
 
 
 class Drain:
-    """Publishes and deletes. `wake` after a commit, so that nobody waits for the next look."""
+    """Publishes and deletes; `wake` after a commit."""
 
     def __init__(self, pool: asyncpg.Pool, kafka: str, partitions: int, prefix: str = "") -> None:
         self._pool, self._partitions = pool, partitions
         self._topic = prefix + topics.DELIVERY_EVENTS.name
         self._producer = OrderedProducer(kafka)
-        self._wake = asyncio.Event()
-
-    def wake(self) -> None:
-        self._wake.set()
+        self._loop = OutboxLoop("announcements", self._full_batch)
+        self.wake = self._loop.wake
 
     async def run(self, look_every: float = 0.5) -> None:
         """Until cancelled."""
         try:
-            while True:
-                try:
-                    while await self.once() == MOST:
-                        pass
-                except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as e:
-                    log.warning("announcements wait", reason=type(e).__name__)
-                try:
-                    async with asyncio.timeout(look_every):
-                        await self._wake.wait()
-                except TimeoutError:
-                    continue
-                self._wake.clear()
+            await self._loop.run(look_every)
         finally:
             await self._producer.close()
+
+    async def _full_batch(self) -> bool:
+        return await self.once() == MOST
 
     async def once(self) -> int:
         """How many were published."""

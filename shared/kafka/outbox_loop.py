@@ -1,0 +1,37 @@
+"""What publishes rows after their commit: woken by it, and looking by itself in case it was not."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import structlog
+from aiokafka.errors import KafkaError
+
+log = structlog.get_logger()
+
+
+class OutboxLoop:
+    """`once` answers whether there may be more. Kafka or PostgreSQL away: it waits and looks again."""
+
+    def __init__(self, name: str, once: Callable[[], Awaitable[bool]]) -> None:
+        self._name, self._once = name, once
+        self._woken = asyncio.Event()
+
+    def wake(self) -> None:
+        """Call after a commit, so that nobody waits for the next look."""
+        self._woken.set()
+
+    async def run(self, look_every: float) -> None:
+        """Until cancelled; seconds."""
+        while True:
+            try:
+                while await self._once():
+                    pass
+            except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+                log.warning(f"{self._name} wait", reason=type(error).__name__)
+            try:
+                async with asyncio.timeout(look_every):
+                    await self._woken.wait()
+            except TimeoutError:
+                continue
+            self._woken.clear()
