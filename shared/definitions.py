@@ -17,6 +17,7 @@ from shared.kafka.outbox_loop import OutboxLoop
 from shared.kafka.producer import Addressed, OrderedProducer
 from shared.kafka.reader import WholeTopic
 
+_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number")
 Kind = Literal["segment", "journey", "template", "workspace"]
 Status = Literal["draft", "running", "paused", "archived"]
 
@@ -58,10 +59,10 @@ async def save(
             kind,
             id,
         )
-        same = row is not None and _in_order(row["body"]) == _in_order(body)
-        if same and row["status"] == status:
+        known = row is not None and same(row["body"], body)
+        if known and row["status"] == status:
             return _definition(workspace, kind, id, row)
-        version = (row["version"] if row else 0) + (0 if same else 1)
+        version = (row["version"] if row else 0) + (0 if known else 1)
         saved = await connection.fetchrow(
             """INSERT INTO definitions (workspace, kind, id, version, revision, status, body)
                VALUES ($1, $2, $3, $4, nextval('definition_revisions'), $5, $6)
@@ -78,9 +79,9 @@ async def save(
         return _definition(workspace, kind, id, saved)
 
 
-def _in_order(body: dict[str, Any]) -> bytes:
-    """The same bytes for the same document: jsonb does not keep the order of keys."""
-    return msgspec.json.encode(body, order="sorted")
+def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """The same document, in whatever order its keys are (jsonb has one of its own)."""
+    return _sorted.encode(one) == _sorted.encode(other)
 
 
 async def latest(connection: asyncpg.Connection, workspace: str, kind: Kind) -> list[Definition]:

@@ -101,6 +101,22 @@ def explain(
     typer.echo(json.dumps(told, indent=2, default=str) if as_json else "\n".join(told["words"]))
 
 
+@segments.command("validate")
+def segments_validate(files: Files) -> None:
+    """Check segment files without a server, those that ask about each other together."""
+    from services.segmenter.segment_files import (  # noqa: PLC0415  only this command
+        SegmentFileError,
+        check_segment_files,
+    )
+
+    texts = {str(file): file.read_bytes() for file in files_of(files, ".yaml")}
+    try:
+        check_segment_files(texts)
+    except SegmentFileError as error:
+        raise CommandError(str(error)) from error
+    typer.echo("\n".join(f"{name}: ok" for name in texts))
+
+
 @segments.command("apply")
 def segments_apply(files: Files, url: Url = "", key: Key = "") -> None:
     """Publish segments; contacts are back-filled while events flow."""
@@ -111,6 +127,20 @@ def segments_apply(files: Files, url: Url = "", key: Key = "") -> None:
 def segments_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
     """All segments with their number of members."""
     _show(from_environment(url, key).request("segmenter", "GET", "/v1/segments"), as_json)
+
+
+@templates.command("validate")
+def templates_validate(files: Files) -> None:
+    """Check templates without a server: compiled, and rendered with sample data."""
+    import asyncio  # noqa: PLC0415  only this command
+
+    from services.sender.templates import TemplateError, check_templates  # noqa: PLC0415  slow
+
+    try:
+        for name in asyncio.run(check_templates(files)):
+            typer.echo(f"{name}: ok")
+    except TemplateError as error:
+        raise CommandError(str(error)) from error
 
 
 @templates.command("apply")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError
@@ -41,4 +42,10 @@ def publish_folder(
         except CommandError as error:
             raise CommandError(f"{kind} {name} ({path}): {error}") from error
         if told is not None:
-            told(f"{name}: version {answer['version']}")
+            told(f"{name}: version {answer['version']}" + _not_new(answer))
+            for warning in answer.get("warnings", ()):
+                told(f"  warning: {warning}")
+
+
+def _not_new(answer: dict[str, Any]) -> str:
+    return "" if answer.get("changed", True) else ", unchanged"

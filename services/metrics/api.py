@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, FastAPI, Header, Query, Response
 from services.metrics.adapters import answers, sums
 from services.metrics.adapters.journeys import Journeys
 from services.metrics.adapters.spreadsheet import as_csv
-from services.metrics.domain.report import JourneyReport, Period, journey_report, overview
+from services.metrics.domain.report import JourneyReport, Period, Report, journey_report, overview
 from services.metrics.domain.tally import hour_of
 from shared.auth import Keys
 from shared.clock import ProcessClock
@@ -75,9 +75,7 @@ def add_routes(app: FastAPI, services: Services) -> None:
         found = await services.reports(workspace, journey, period)
         if CSV in accept:
             return Response(as_csv(found), media_type=CSV)
-        now = services.clock.now()
-        head = {"workspace": workspace, "generated_at": now, "period": period}
-        return _json({**head, "journeys": found})
+        return _json(Report(workspace, services.clock.now(), period, found))
 
     @router.get("/journeys/{journey}", response_model=answers.Journey, responses=csv)
     async def one(
@@ -121,9 +119,7 @@ def _in_utc(name: str, at: datetime | None) -> datetime | None:
     if at is None or at.tzinfo is not None:
         return at
     if at.time() != time():
-        raise Problem(
-            422, "Time without a zone", f"{name}: write 2026-06-01T12:00:00Z", field=name
-        )
+        raise Problem(422, "Time without a zone", f"{name}: write 2026-06-01T12:00:00Z", field=name)
     return at.replace(tzinfo=UTC)
 
 

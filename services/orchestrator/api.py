@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 from services.orchestrator.adapters import answers, reports
 from services.orchestrator.adapters.publishing import Publishing
 from services.orchestrator.adapters.words import in_words
-from services.orchestrator.domain import Journey, JourneyError, parse_journey
+from services.orchestrator.domain import Journey, JourneyError, missing, parse_journey
 from shared import documents
 from shared.auth import Keys
 from shared.contracts import Definition
 from shared.contracts.codec import encode
+from shared.definitions import Registry
 from shared.errors import Problem
 
 Status = Literal["active", "exited"]
@@ -29,6 +30,14 @@ class Services:
     pool: asyncpg.Pool
     keys: Keys
     publishing: Publishing
+    registry: Registry
+
+    def missing(self, workspace: str, journey: Journey) -> list[str]:
+        """What it rests on and nobody has published, as far as this process has heard."""
+        templates = self.registry.all("template", workspace)
+        segments = self.registry.all("segment", workspace)
+        topics = {d.id: d.body.get("topic", journey.topic) for d in templates}
+        return missing(journey, topics, {d.id for d in segments})
 
 
 def add_routes(app: FastAPI, services: Services) -> None:
@@ -47,20 +56,23 @@ def _publishing(services: Services) -> APIRouter:
         request: Request, workspace: str, expected: str | None, *, dry_run: bool
     ) -> Response:
         journey = await _journey(request, expected)
+        warnings = services.missing(workspace, journey)
         if dry_run:
             known = {d.id: d for d in await services.publishing.all(workspace)}
-            return _json(answers.planned(journey.id, journey.body, known.get(journey.id)))
+            plan = answers.planned(journey.id, journey.body, known.get(journey.id))
+            return _json({**plan, "warnings": warnings})
         saved, changed = await services.publishing.publish(workspace, journey.id, journey.body)
-        return _json(answers.published(saved, changed=changed), 201 if changed else 200)
+        answer = {**answers.published(saved), "changed": changed, "warnings": warnings}
+        return _json(answer, 201 if changed else 200)
 
-    @router.post("", response_model=answers.Published, openapi_extra=documented)
+    @router.post("", response_model=answers.Publication, openapi_extra=documented)
     async def post(
         request: Request, workspace: Annotated[str, writer], *, dry_run: bool = False
     ) -> Response:
         """Publish, as YAML or JSON; with dry_run only say what that would change."""
         return await publish(request, workspace, None, dry_run=dry_run)
 
-    @router.put("/{journey}", response_model=answers.Published, openapi_extra=documented)
+    @router.put("/{journey}", response_model=answers.Publication, openapi_extra=documented)
     async def put(
         request: Request, journey: str, workspace: Annotated[str, writer], *, dry_run: bool = False
     ) -> Response:

@@ -25,7 +25,7 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
         health.checks["loop"] = lambda: "the loop does not go round" if health.stuck() else None
         app = make_app("orchestrator", health)
         publishing = Publishing(runtime.pool, announcer)
-        add_routes(app, Services(runtime.pool, Keys(runtime.pool), publishing))
+        add_routes(app, Services(runtime.pool, Keys(runtime.pool), publishing, registry))
         stage = OrchestratorStage(Compiled(registry))
         tasks: dict[str, Coroutine[Any, Any, None]] = {
             **runtime.background(),

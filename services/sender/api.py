@@ -49,7 +49,8 @@ class Template(BaseModel):
 
 
 class Templates(BaseModel):
-    templates: list[Template]
+    items: list[Template]
+    next: None = None
 
 
 class Message(BaseModel):
@@ -78,8 +79,8 @@ class Message(BaseModel):
 
 
 class Messages(BaseModel):
-    messages: list[Message]
-    next: str = Field(description="give it as `after`; empty at the end")
+    items: list[Message]
+    next: str | None = Field(description="give it as `after`; null at the end")
 
 
 class Suppression(BaseModel):
@@ -90,8 +91,8 @@ class Suppression(BaseModel):
 
 
 class Suppressions(BaseModel):
-    suppressions: list[Suppression]
-    next: str
+    items: list[Suppression]
+    next: str | None
 
 
 class Outcome(BaseModel):
@@ -133,7 +134,7 @@ def templates(pool: asyncpg.Pool, keys: Keys, renderer: RenderPool, say: Announc
     async def listed(workspace: Annotated[str, Depends(keys.requires("read"))]) -> Templates:
         async with pool.acquire() as connection:
             found = await definitions.latest(connection, workspace, "template")
-        return Templates(templates=[_template(d.body, d.version) for d in found])
+        return Templates(items=[_template(d.body, d.version) for d in found])
 
     return router
 
@@ -173,7 +174,7 @@ def messages(pool: asyncpg.Pool, keys: Keys, claims: Claims) -> APIRouter:
             limit,
         )
         page = [Message(**record) for record in found]
-        return Messages(messages=page, next=page[-1].message if len(page) == limit else "")
+        return Messages(items=page, next=page[-1].message if len(page) == limit else None)
 
     @router.get("/{message}")
     async def one(
@@ -228,8 +229,8 @@ def suppressions(pool: asyncpg.Pool, keys: Keys) -> APIRouter:
             limit,
         )
         page = [Suppression(**record) for record in found]
-        last = f"{page[-1].address}\t{page[-1].topic}" if len(page) == limit else ""
-        return Suppressions(suppressions=page, next=last)
+        last = f"{page[-1].address}\t{page[-1].topic}" if len(page) == limit else None
+        return Suppressions(items=page, next=last)
 
     return router
 

@@ -84,7 +84,7 @@ class Dispatcher:
     async def once(self) -> bool:
         """One batch up to the sockets; False when there was nothing to do."""
         p = self._p
-        if not p.ses.ready:
+        if not p.ses.ready or p.pace.shut:
             return False
         claims = await p.claims.take(p.settings.claim_batch, marketing=self._fresh())
         if not claims:
@@ -133,7 +133,7 @@ class Dispatcher:
     async def _send(self, mails: list[tuple[Claim, bytes]], left: dict[Claim, None]) -> None:
         """As slots and tokens come; what has got none in half its lease is handed back."""
         patience = time.monotonic() + self._p.settings.lease / 2
-        while mails and time.monotonic() < patience:
+        while mails and time.monotonic() < patience and not self._p.pace.shut:
             free = await self._slots(len(mails))
             granted = 0
             try:

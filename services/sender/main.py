@@ -41,7 +41,7 @@ async def run(settings: SenderSettings, on_step: OnStep = unwatched) -> None:
         announcer = Announcer(runtime.pool, settings.kafka, settings.topic_prefix)
         parts = _parts(runtime, settings, registry, renderer, ses)
         settling = Settling(runtime.pool, parts.claims, parts.feed, settings.grace)
-        health = _health(registry, ses, settling)
+        health = _health(settings, registry, ses, settling)
         tasks = {
             **runtime.background(),
             "ledger": runtime.consume(LedgerStage()),
@@ -80,14 +80,18 @@ def _parts(
     )
 
 
-def _health(registry: Registry, ses: Ses, settling: Settling) -> Health:
+def _health(settings: SenderSettings, registry: Registry, ses: Ses, settling: Settling) -> Health:
+    nowhere = "TUVI_SHOP_ADDRESS is empty: mails that show it are skipped (the law asks for one)"
     return Health(
         checks={
             "definitions": lambda: None if registry.ready.is_set() else "not read to their end yet",
             "credentials": lambda: None if ses.ready else "no AWS credentials found",
         },
         stages=(LEDGER.name, FEEDBACK.name),
-        notes={"dispatch": lambda: settling.off_because or None},
+        notes={
+            "dispatch": lambda: settling.off_because or None,
+            "shop": lambda: None if settings.shop_address else nowhere,
+        },
     )
 
 

@@ -1,7 +1,8 @@
 """The one error of this package: where it is, what is wrong, what was probably meant."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from shared.hints import did_you_mean
 
 Path = tuple[str | int, ...]
 
@@ -31,6 +32,5 @@ def spelled(path: Path) -> str:
 def unknown(path: Path, what: str, word: object, known: Iterable[str]) -> ConditionError:
     """The error for a word that is not one of `known`: names the likely one, or lists all."""
     options = sorted(known)
-    near = get_close_matches(str(word), options, n=1, cutoff=0.5)
-    hint = f"did you mean '{near[0]}'?" if near else "known: " + ", ".join(options)
+    hint = did_you_mean(word, options, "known: " + ", ".join(options))
     return ConditionError(path, f"unknown {what} '{word}'", hint)

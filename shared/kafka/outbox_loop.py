@@ -11,7 +11,7 @@ log = structlog.get_logger()
 
 
 class OutboxLoop:
-    """`once` answers whether there may be more. Kafka or PostgreSQL away: it waits and looks again."""
+    """`once` answers whether there may be more; with Kafka or PostgreSQL away it is tried again."""
 
     def __init__(self, name: str, once: Callable[[], Awaitable[bool]]) -> None:
         self._name, self._once = name, once
@@ -28,7 +28,7 @@ class OutboxLoop:
                 while await self._once():
                     pass
             except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
-                log.warning(f"{self._name} wait", reason=type(error).__name__)
+                log.warning("rows wait", what=self._name, reason=type(error).__name__)
             try:
                 async with asyncio.timeout(look_every):
                     await self._woken.wait()

@@ -293,6 +293,12 @@ async def test_what_is_asked_wrongly_is_told_plainly(place: Place) -> None:
     assert (await place.get("/v1/reports/overview", key="nonsense"))[0] == 401
     status, found = await place.get("/v1/reports/journeys?from=2026-06-01T12:00:00")
     assert (status, found["field"]) == (422, "from")
+    status, found = await place.get("/v1/reports/journeys?from=yesterday")
+    assert (status, found["errors"][0]["field"]) == (422, "from")
+    status, found = await place.get("/v1/reports/jorneys")
+    assert (status, found["title"]) == (404, "Not Found")
+    status, found = await place.get("/v1/reports/journeys?from=2026-06-01&to=2026-06-02")
+    assert found["period"] == {"since": "2026-06-01T00:00:00Z", "until": "2026-06-02T00:00:00Z"}
     status, found = await place.get(
         "/v1/reports/journeys?from=2026-06-02T12:00:00Z&to=2026-06-01T12:00:00Z"
     )

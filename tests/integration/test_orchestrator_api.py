@@ -52,6 +52,13 @@ async def test_a_dry_run_says_what_would_change_and_changes_nothing(place: Place
     assert (planned["version"], planned["changed"]) == (1, False)
 
 
+async def test_what_a_journey_rests_on_and_nobody_published_is_a_warning(place: Place) -> None:
+    status, saved = await place.call("POST", "/v1/journeys", named("early"))
+    assert status == 201
+    (warning,) = saved["warnings"]
+    assert warning.startswith("step hello: no template 'welcome' is published")
+
+
 async def test_a_typo_is_answered_with_its_line_and_what_was_meant(place: Place) -> None:
     status, problem = await place.call("POST", "/v1/journeys", HELLO.replace("delay", "dellay"))
     assert status == 422

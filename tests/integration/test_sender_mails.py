@@ -109,7 +109,7 @@ async def test_an_unsubscribe_stops_what_is_queued_and_nothing_else(shop: World)
     await shop.notify("una", "Unsubscribed", message="una-0", source="link")
     await nothing_to(shop, "una", status="skipped", reason="unsubscribed")
     status, body = await shop.api("GET", "/v1/suppressions?address=UNA@example.com")
-    assert (status, body["suppressions"][0]["topic"]) == (200, "marketing")
+    assert (status, body["items"][0]["topic"]) == (200, "marketing")
     order = {"message": "una-2", "topic": "orders", "template": "receipt"}
     await shop.send(["una"], transactional=True, **order)
     await until(lambda: _sent_once(shop, "una"))
@@ -143,7 +143,7 @@ async def test_a_second_contact_with_the_address_is_not_written_to_either(shop: 
 
 async def _suppressed(shop: World, address: str) -> bool:
     _, body = await shop.api("GET", f"/v1/suppressions?address={address}")
-    return bool(body["suppressions"])
+    return bool(body["items"])
 
 
 async def test_who_subscribes_again_is_written_to_again(shop: World) -> None:
@@ -219,7 +219,7 @@ async def test_a_template_with_a_mistake_is_refused_with_its_line(shop: World) -
     assert status == 422
     assert problem["errors"][0]["line"] == 5
     status, body = await shop.api("GET", "/v1/templates")
-    assert {t["id"] for t in body["templates"]} == {"cart", "receipt"}
+    assert {t["id"] for t in body["items"]} == {"cart", "receipt"}
 
 
 async def test_what_never_goes_is_told_as_failed(shop: World) -> None:
@@ -234,7 +234,7 @@ async def test_messages_are_found_by_contact_and_status(shop: World) -> None:
     await shop.send(["found"])
     await shop.becomes("found", "sent")
     status, body = await shop.api("GET", "/v1/messages?contact=found&status=sent")
-    assert (status, [m["message"] for m in body["messages"]]) == (200, ["found-1"])
+    assert (status, [m["message"] for m in body["items"]]) == (200, ["found-1"])
     status, problem = await shop.api("GET", "/v1/messages/nobody")
     assert (status, problem["title"]) == (404, "No such message")
 

@@ -1,11 +1,11 @@
 """`traits.consent`: `{topic: {state, source, text}}`. A word misread here would mail somebody."""
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, get_args
 
 from shared.contracts.profile import ConsentState
 from shared.contracts.wire import BadCall
+from shared.hints import did_you_mean
 
 STATES: tuple[str, ...] = get_args(ConsentState)
 MAX_TOPICS = 50
@@ -37,8 +37,7 @@ def _check_topic(topic: str, said: object) -> None:
         one_of = f"give one of {', '.join(STATES)}"
         if state is None:
             raise BadCall(f"{field}.state", f"is missing; {one_of}")
-        near = get_close_matches(str(state)[:40].lower(), STATES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else one_of
+        hint = did_you_mean(str(state).lower(), STATES, one_of)
         raise BadCall(f"{field}.state", f"{str(state)[:40]!r} is unknown; {hint}")
     for name in ("source", "text"):
         word = said.get(name)

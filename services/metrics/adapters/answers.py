@@ -1,90 +1,32 @@
-"""The answers' shapes for OpenAPI; what is sent is made of `domain.report`'s own structs."""
+"""The answers' shapes for OpenAPI, made of the structs that are sent."""
 
-from datetime import datetime
+from functools import cache
+from types import GenericAlias
+from typing import Any, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel
+import msgspec
+from pydantic import BaseModel, create_model
 
-
-class Rate(BaseModel):
-    value: float | None
-    numerator: int
-    denominator: int
-
-
-class Engagement(BaseModel):
-    raw: int
-    human: int
-    machine: int
-    total: int
+from services.metrics.domain import report
 
 
-class Bounced(BaseModel):
-    hard: int
-    soft: int
-    undetermined: int
+@cache  # one model a struct, under one name
+def model_of(struct: type[msgspec.Struct]) -> type[BaseModel]:
+    """The same fields, all of them required."""
+    hints = get_type_hints(struct)
+    fields: dict[str, Any] = {name: (_shape(hints[name]), ...) for name in struct.__struct_fields__}
+    return create_model(struct.__name__, __doc__=struct.__doc__, **fields)
 
 
-class Figures(BaseModel):
-    reached: int
-    sent: int
-    skipped: dict[str, int]
-    failed: int
-    delivered: int
-    opened: Engagement
-    clicked: Engagement
-    bounced: Bounced
-    complained: int
-    unsubscribed: int
-    converted: int
-    orders: int
-    revenue: dict[str, str]
-    revenue_refunded: dict[str, str]
-    rates: dict[str, Rate]
+def _shape(hint: Any) -> Any:
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return model_of(hint)
+    origin = get_origin(hint)
+    if origin in (list, tuple, dict):
+        return GenericAlias(origin, tuple(_shape(part) for part in get_args(hint)))
+    return hint
 
 
-class Step(Figures):
-    step: str
-    variant: str
-    kind: str
-
-
-class Journey(BaseModel):
-    journey: str
-    entered: int
-    refused: dict[str, int]
-    exited: dict[str, int]
-    goals: int
-    revenue: dict[str, str]
-    totals: Figures
-    steps: list[Step]
-
-
-class Period(BaseModel):
-    since: datetime | None
-    until: datetime | None
-
-
-class Journeys(BaseModel):
-    workspace: str
-    generated_at: datetime
-    period: Period
-    journeys: list[Journey]
-
-
-class Overview(BaseModel):
-    workspace: str
-    generated_at: datetime
-    period: Period
-    events: int
-    contacts: int
-    runs: int
-    goals: int
-    sent: int
-    delivered: int
-    opened: int
-    clicked: int
-    converted: int
-    orders: int
-    unsubscribed: int
-    revenue: dict[str, str]
-    revenue_refunded: dict[str, str]
+Journey = model_of(report.JourneyReport)
+Journeys = model_of(report.Report)
+Overview = model_of(report.Overview)

@@ -98,6 +98,13 @@ class Period(msgspec.Struct, frozen=True):
     until: datetime | None = None
 
 
+class Report(msgspec.Struct, frozen=True):
+    workspace: str
+    generated_at: datetime
+    period: Period
+    journeys: list[JourneyReport]
+
+
 def journey_report(
     journey: str,
     shape: Iterable[ShapeStep],

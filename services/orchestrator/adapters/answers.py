@@ -5,20 +5,26 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from services.orchestrator.adapters.publishing import same
 from services.orchestrator.domain import Decision
 from shared.contracts import Definition
+from shared.definitions import same
 
 
 class Published(BaseModel):
-    """`version` counts bodies, `revision` every change. `changed`: by this call."""
+    """`version` counts bodies, `revision` every change."""
 
     id: str
     version: int
     revision: int
     status: Literal["draft", "running", "paused", "archived"]
     description: str = ""
-    changed: bool = False
+
+
+class Publication(Published):
+    """`changed`: by this call. `warnings`: what the journey rests on and is not there (yet)."""
+
+    changed: bool
+    warnings: list[str]
 
 
 class Journeys(BaseModel):
@@ -80,14 +86,13 @@ class Explanation(BaseModel):
     next: str | None
 
 
-def published(definition: Definition, *, changed: bool = False) -> dict[str, Any]:
+def published(definition: Definition) -> dict[str, Any]:
     return {
         "id": definition.id,
         "version": definition.version,
         "revision": definition.revision,
         "status": definition.status,
         "description": definition.body.get("description", ""),
-        "changed": changed,
     }
 
 

@@ -3,13 +3,10 @@
 from typing import Any
 
 import asyncpg
-import msgspec
 
 from shared.contracts import Definition
 from shared.definitions import Announcer, Status, latest, save
 from shared.errors import Problem
-
-_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 class Publishing:
@@ -46,8 +43,6 @@ class Publishing:
         async with self._pool.acquire() as connection, connection.transaction():
             await _one_writer(connection)
             before = await self._found(connection, workspace, journey)
-            if before and same(before.body, body):
-                body = before.body
             status: Status = "paused" if before and before.status == "paused" else "running"
             saved = await save(
                 connection,
@@ -89,11 +84,6 @@ class Publishing:
     ) -> Definition | None:
         known = await latest(connection, workspace, "journey")
         return next((d for d in known if d.id == journey), None)
-
-
-def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """The same document, in whatever order its keys are (jsonb has one of its own)."""
-    return _sorted.encode(one) == _sorted.encode(other)
 
 
 async def _one_writer(connection: asyncpg.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from services.orchestrator.domain.explain import explain
 from services.orchestrator.domain.journeys import Journeys
+from services.orchestrator.domain.missing import missing
 from services.orchestrator.domain.model import Journey
 from services.orchestrator.domain.parse import parse_journey
 from services.orchestrator.domain.reading import JourneyError
@@ -30,6 +31,7 @@ __all__ = [
     "Wakes",
     "empty",
     "explain",
+    "missing",
     "parse_journey",
     "transition",
     "unpack",

@@ -159,13 +159,9 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return frozenset().union(*(needs(condition) for condition in self.conditions()))
 
     def segments(self) -> frozenset[str]:
-        """The segments it starts from or asks about: they must exist."""
+        """The segments it starts from or asks about."""
         asked = frozenset().union(*(segments(condition) for condition in self.conditions()))
         return asked | ({self.trigger.segment} if self.trigger.segment else frozenset())
-
-    def templates(self) -> frozenset[str]:
-        """The templates it sends: they must be published."""
-        return frozenset(n.template for n in self.nodes.values() if isinstance(n, SendStep))
 
     @cached_property
     def event_waits(self) -> tuple[tuple[str, EventRule], ...]:

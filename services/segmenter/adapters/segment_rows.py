@@ -1,20 +1,16 @@
 """Segments as definitions of this service, and who is in them."""
 
 from datetime import datetime
-from typing import Any
 
 import asyncpg
-import msgspec
 
 from services.segmenter.domain.definitions import read
-from services.segmenter.domain.segment_file import SegmentFile, parse_segment
+from services.segmenter.domain.segment_file import parse_segment
 from shared.conditions import Condition
 from shared.contracts import Definition
 from shared.contracts.codec import plain
 from shared.definitions import Announcer, latest, save
 from shared.errors import Problem
-
-_sorted = msgspec.json.Encoder(order="sorted", decimal_format="number")
 
 
 class Segments:
@@ -29,13 +25,12 @@ class Segments:
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('segments'))")
             known = await latest(connection, workspace, "segment")
             file = parse_segment(data, _conditions(known))
-            before = {d.id: d for d in known}.get(file.id)
             saved = await save(
                 connection,
                 workspace=workspace,
                 kind="segment",
                 id=file.id,
-                body=_body(file, before),
+                body=plain(file.body),
             )
         self._announcer.wake()
         return saved
@@ -77,10 +72,3 @@ class Segments:
 
 def _conditions(known: list[Definition]) -> dict[str, Condition]:
     return {d.id: read(d.body) for d in known if d.status != "archived"}
-
-
-def _body(file: SegmentFile, before: Definition | None) -> dict[str, Any]:
-    """What is stored, if it says the same: keys come back from PostgreSQL in another order."""
-    body: dict[str, Any] = plain(file.body)
-    same = before is not None and _sorted.encode(before.body) == _sorted.encode(body)
-    return before.body if before is not None and same else body

@@ -15,6 +15,7 @@ SLICE_SECONDS = 0.2  # worth of the whole account's rate, taken at once
 KEEP_SECONDS = 1.0  # then a slice that was not used is forgotten
 BRAKE_SECONDS = 1.0  # a burst of refusals counts once
 BLOCKED_FOR = timedelta(minutes=2)
+LOOK_AGAIN_SECONDS = 1.0  # whether the account may send again
 
 
 class Pace:
@@ -24,7 +25,12 @@ class Pace:
         self._pool = pool
         self._left, self._until = 0, 0.0
         self._per_second = 0.0
-        self._braked = float("-inf")
+        self._braked = self._shut_until = float("-inf")
+
+    @property
+    def shut(self) -> bool:
+        """The account must not send, as seen a moment ago: there is no use in claiming."""
+        return time.monotonic() < self._shut_until
 
     async def take(self, wanted: int, now: datetime) -> int:
         """How many mails may go out now, up to `wanted`."""
@@ -40,7 +46,10 @@ class Pace:
             bucket, granted = rate.take(await dispatch.bucket(connection), wanted, now)
             await dispatch.save_bucket(connection, bucket)
         self._per_second = bucket.per_second
-        metrics.BLOCKED.set(bucket.blocked_until is not None and now < bucket.blocked_until)
+        blocked = bucket.blocked_until is not None and now < bucket.blocked_until
+        metrics.BLOCKED.set(blocked)
+        if blocked:
+            self._shut_until = time.monotonic() + LOOK_AGAIN_SECONDS
         return granted
 
     async def slower(self, now: datetime) -> None:

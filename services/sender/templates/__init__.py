@@ -16,7 +16,7 @@ from services.sender.templates.model import (
     TemplateSource,
 )
 from services.sender.templates.pool import RenderPool
-from services.sender.templates.publish import publish
+from services.sender.templates.publish import check_templates, publish
 from services.sender.templates.source import read_templates
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Rendered",
     "TemplateError",
     "TemplateSource",
+    "check_templates",
     "compile_template",
     "publish",
     "read_templates",

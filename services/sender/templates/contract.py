@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from services.sender.templates.jinja import GLOBALS, Problem
-from services.sender.templates.model import did_you_mean
+from shared.hints import did_you_mean
 
 ANY: frozenset[str] = frozenset()
 ITEM = frozenset({"name", "quantity", "price", "image_url", "url"})
@@ -31,15 +31,15 @@ def unknown(body: str, names: set[str]) -> Iterator[Problem]:
         if root in GLOBALS:
             continue
         if root not in ROOTS:
-            hint = did_you_mean(root, ROOTS) or "known: " + ", ".join(ROOTS)
+            hint = did_you_mean(root, ROOTS, "known: " + ", ".join(ROOTS))
             yield Problem(_first(body, root), f"unknown variable {name!r}", hint)
         elif field and ROOTS[root] and field not in ROOTS[root]:
-            hint = did_you_mean(field, ROOTS[root]) or "known: " + ", ".join(sorted(ROOTS[root]))
+            hint = did_you_mean(field, ROOTS[root], "known: " + ", ".join(sorted(ROOTS[root])))
             yield Problem(_first(body, f"{root}.{field}"), f"unknown variable {name!r}", hint)
     for item in {m[1] for m in _LOOP.finditer(body)}:
         for used in re.finditer(rf"(?<![\w.'\"]){re.escape(item)}\.(\w+)", body):
             if used[1] not in ITEM:
-                hint = did_you_mean(used[1], ITEM) or "known: " + ", ".join(sorted(ITEM))
+                hint = did_you_mean(used[1], ITEM, "known: " + ", ".join(sorted(ITEM)))
                 yield Problem(used.start(), f"unknown variable {used.group()!r}", hint)
 
 

@@ -6,7 +6,7 @@ import re
 import minijinja
 import msgspec
 
-from services.sender.templates.model import did_you_mean
+from shared.hints import did_you_mean
 
 # minijinja's parser and compiler recurse: a chain of 100,000 operators ends the process.
 MAX_TAG = 1_000
@@ -154,11 +154,11 @@ def lint(tag: Tag) -> list[Problem]:
         return []
     code, found = tag.code, []
     if not tag.is_output and tag.statement not in STATEMENTS:
-        hint = did_you_mean(tag.statement, STATEMENTS) or "known: " + ", ".join(sorted(STATEMENTS))
+        hint = did_you_mean(tag.statement, STATEMENTS, "known: " + ", ".join(sorted(STATEMENTS)))
         found.append(Problem(tag.at, f"unknown statement {tag.statement!r}", hint))
     for name in [*_FILTER.findall(code), *_FILTER_BLOCK.findall(code)]:
         if name not in FILTERS:
-            hint = did_you_mean(name, FILTERS) or "known: " + ", ".join(sorted(FILTERS))
+            hint = did_you_mean(name, FILTERS, "known: " + ", ".join(sorted(FILTERS)))
             found.append(Problem(tag.at, f"unknown filter {name!r}", hint))
     methods = [(m[1], m[2]) for m in _METHOD.finditer(code)]
     methods += [("", m[1]) for m in _SUBSCRIPT.finditer(tag.text)]

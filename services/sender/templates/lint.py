@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from services.sender.templates.jinja import TOKEN, Problem, Tag, number
 from services.sender.templates.markup import Event
 from services.sender.templates.mjml_tags import ATTRIBUTES, CHILDREN, DEFAULTS, WITH_HTML
-from services.sender.templates.model import did_you_mean
+from shared.hints import did_you_mean
 
 MAX_DEPTH = 60
 _VARIES_NAMES = "href src srcset alt title rel name css-class background-url"
@@ -63,7 +63,7 @@ def _placed(event: Event, open_tags: list[Event]) -> Iterator[Problem]:
         if name not in ATTRIBUTES and name not in ("mj-all", "mj-class"):
             yield Problem(event.at, f"unknown tag <{name}>", did_you_mean(name, ATTRIBUTES))
     elif name not in ATTRIBUTES:
-        hint = did_you_mean(name, ATTRIBUTES) or "HTML goes into mj-text or mj-raw"
+        hint = did_you_mean(name, ATTRIBUTES, "HTML goes into mj-text or mj-raw")
         yield Problem(event.at, f"unknown tag <{name}>", hint)
     elif not parent:
         if name != "mjml":

@@ -1,7 +1,5 @@
 """What a template is before and after publishing, and what comes of rendering one."""
 
-import difflib
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -81,8 +79,3 @@ class RenderFailure(msgspec.Struct, frozen=True, tag=True, array_like=True):
 
     detail: str
     reason: str = "template_error"
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else ""

@@ -1,6 +1,8 @@
 """Publishing: compiled, then tried out on the sample and on a contact of whom nothing is known."""
 
 import re
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from services.sender.templates.compile import MAX_HTML, compile_template
@@ -12,7 +14,7 @@ from services.sender.templates.model import (
     TemplateSource,
 )
 from services.sender.templates.pool import RenderPool
-from services.sender.templates.source import page
+from services.sender.templates.source import page, read_templates
 
 _SHOP = {"name": "Shop", "url": "https://shop.example", "address": "1 Street, Town"}
 
@@ -45,6 +47,17 @@ async def publish(source: TemplateSource, pool: RenderPool) -> CompiledTemplate:
             message = f"{size:,} bytes of HTML for {name}, over {MAX_HTML:,}"
             raise TemplateError(template.id, 0, message, "Gmail cuts longer mails off")
     return template
+
+
+async def check_templates(paths: Iterable[Path]) -> list[str]:
+    """Files and folders as they would be published; the names. Raises TemplateError."""
+    checked: list[str] = []
+    async with RenderPool() as pool:
+        for path in paths:
+            for source in read_templates(path):
+                await publish(source, pool)
+                checked.append(source.id)
+    return checked
 
 
 def _placed(source: TemplateSource, name: str, detail: str) -> TemplateError:

@@ -8,7 +8,8 @@ import msgspec
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from services.sender.templates.model import TemplateError, TemplateSource, did_you_mean
+from services.sender.templates.model import TemplateError, TemplateSource
+from shared.hints import did_you_mean
 
 MAX_SOURCE = 200_000
 _MAX_LINES = 10_000
@@ -120,7 +121,7 @@ def _front_matter(template: str, rows: list[str]) -> FrontMatter:
     fields = FrontMatter.__struct_fields__
     for name in given:
         if name not in fields:
-            hint = did_you_mean(str(name), fields) or "known: " + ", ".join(fields)
+            hint = did_you_mean(str(name), fields, "known: " + ", ".join(fields))
             raise TemplateError(template, _line_of(rows, name), f"unknown field {name!r}", hint)
     try:
         front = msgspec.convert(given, FrontMatter)
@@ -178,7 +179,7 @@ def _include_problem(
     source: TemplateSource, name: str, inside: tuple[str, ...]
 ) -> tuple[str, str] | None:
     if name not in source.partials:
-        hint = did_you_mean(name, source.partials) or "files to include begin with _"
+        hint = did_you_mean(name, source.partials, "files to include begin with _")
         return f"there is no {name!r} to include", hint
     if name in inside:
         return f"{name!r} includes itself", " -> ".join((*inside, name))

@@ -2,9 +2,12 @@
 
 import pytest
 
-from services.orchestrator.domain import JourneyError, parse_journey
+from services.orchestrator.domain import JourneyError, missing, parse_journey
 from services.orchestrator.journey_files import JourneyFileError, load_journey_file
+from services.sender.templates import compile_template, read_templates
 from tests.unit.orchestrator.world import ROOT, starter
+
+STARTER = ROOT / "starter"
 
 GOOD = """\
 journey: test
@@ -82,7 +85,6 @@ def test_the_file_without_mistakes_is_read() -> None:
     assert [step.id for step in journey.steps] == [
         *("reminder", "read", "help", "kind", "thanks", "offer", "nap", "stop")
     ]
-    assert journey.templates() == {"cart-reminder", "cart-questions", "thanks", "ten"}
     assert journey.segments() == {"loyal"}
 
 
@@ -122,10 +124,25 @@ def test_a_published_body_is_the_same_journey(name: str) -> None:
     assert again == journey
 
 
-def test_every_template_of_the_starter_journeys_is_there() -> None:
-    known = {path.stem for path in (ROOT / "starter" / "templates").glob("*.mjml")}
+def test_all_that_the_starter_journeys_rest_on_is_there() -> None:
+    templates = {t.id: compile_template(t).topic for t in read_templates(STARTER / "templates")}
+    segments = {path.stem for path in (STARTER / "segments").glob("*.yaml")}
     for name in ("abandoned-cart", "welcome", "win-back", "quickstart-cart"):
-        assert starter(name).templates() <= known
+        assert missing(starter(name), templates, segments) == []
+
+
+def test_what_a_journey_rests_on_and_is_not_there_is_said_with_what_was_meant() -> None:
+    journey = load_journey_file(GOOD, "good.yaml")
+    topic, asks = journey.topic, "the journey asks for consent to"
+    templates = {"cart-remainder": topic, "cart-questions": topic, "thanks": "news", "ten": topic}
+    assert missing(journey, templates, ["loyal"]) == [
+        "step reminder: no template 'cart-reminder' is published; did you mean 'cart-remainder'?",
+        f"step thanks: template 'thanks' is written for topic 'news', {asks} '{topic}'",
+    ]
+    templates |= {"cart-reminder": topic, "thanks": topic}
+    assert missing(journey, templates, ["royal"]) == [
+        "no segment 'loyal' is published; did you mean 'royal'?"
+    ]
 
 
 def test_plain_data_has_the_place_in_words() -> None:
