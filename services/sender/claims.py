@@ -9,7 +9,7 @@ import asyncpg
 
 from services.sender import metrics
 from services.sender.adapters import contacts, dispatch, queue, rows
-from services.sender.adapters.queue import Lane
+from services.sender.domain.lanes import Lane, in_turn
 from services.sender.domain.message import (
     Claimed,
     HandedBack,
@@ -49,14 +49,16 @@ class Claims:
     ) -> None:
         self._pool, self._clock, self._registry = pool, clock, registry
         self._lease = timedelta(seconds=lease)
-        self._turn = 0
+        self._served: dict[bool, Lane] = {}  # the last lane, of urgent ones and of others
 
     def moment(self) -> tuple[datetime, datetime]:
         wall = datetime.now(UTC) + self._clock.line.skew
         return self._clock.now(), wall
 
     def paused(self, workspace: str, journey: str) -> bool:
-        return self._status(workspace, journey) == "paused"
+        """An archived journey is not: its runs go on to their end."""
+        definition = self._registry.get(workspace, "journey", journey)
+        return definition is not None and definition.status == "paused"
 
     async def take(self, limit: int, *, marketing: bool) -> list[Claim]:
         """Transactional first; then round-robin over the lanes, each in due order."""
@@ -79,8 +81,9 @@ class Claims:
     ) -> list[Claim]:
         if not lanes:
             return []
-        self._turn = (self._turn + 1) % len(lanes)
-        chosen = (*lanes[self._turn :], *lanes[: self._turn])[:limit]
+        urgent = lanes[0].transactional
+        chosen = in_turn(lanes, self._served.get(urgent), limit)
+        self._served[urgent] = chosen[-1]
         each = -(-limit // len(chosen))
         async with connection.transaction():
             if not (await dispatch.gate(connection)).enabled:
@@ -169,14 +172,8 @@ class Claims:
         judged: dict[Key, Judgement | None] = {}
         for key, row in found.items():
             who = row.workspace, row.contact
-            if self._status(row.workspace, row.journey) == "archived":
-                judged[key] = Skip("journey_paused")
-            elif who in known:
+            if who in known:
                 judged[key] = judge(sends[key], known[who], suppressed.get(who, ()), now)
             else:
                 judged[key] = None
         return judged
-
-    def _status(self, workspace: str, journey: str) -> str:
-        definition = self._registry.get(workspace, "journey", journey)
-        return definition.status if definition else "running"

@@ -27,6 +27,7 @@ EXCLUDED: Mapping[str, str | Mapping[str, str]] = {
     "sender.messages": {
         "started_at": "wall time of the call to SES",
         "attempts": "counts calls that were given up before they were written, on a slow machine",
+        "ambiguities": "counts calls whose answer a kill has lost",
     },
     "metrics.counters": {"number": "which label was first, between contacts"},
     "metrics.facts": {"noted_on": "wall date"},

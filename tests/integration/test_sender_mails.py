@@ -194,6 +194,17 @@ async def test_a_paused_journeys_messages_stay_and_go_on_when_it_runs(shop: Worl
     await shop.becomes("pia", "sent")
 
 
+async def test_an_archived_journeys_runs_go_on_to_their_end(shop: World) -> None:
+    await shop.define("journey", "old", status="archived")
+    await shop.define("journey", "still", status="paused")
+    await shop.contacts(["arne", "astrid"])
+    await shop.send(["astrid"], journey="still")
+    await shop.becomes("astrid", "queued")
+    await shop.send(["arne"], journey="old")
+    await shop.becomes("arne", "sent")
+    await shop.becomes("astrid", "queued")
+
+
 async def test_a_hostile_message_costs_only_itself(shop: World) -> None:
     names = [f"calm{i}" for i in range(20)]
     hostile: dict[str, dict[str, Any]] = {

@@ -2,20 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple
 
 import asyncpg
 
 from services.sender.adapters.rows import COLUMNS, row_of
+from services.sender.domain.lanes import Lane
 from services.sender.domain.message import Key, Row
-
-
-class Lane(NamedTuple):
-    """One journey of one workspace."""
-
-    transactional: bool
-    workspace: str
-    journey: str
 
 
 async def lanes(connection: asyncpg.Connection) -> list[Lane]:

@@ -20,6 +20,7 @@ _TYPES = {
     "version": "integer",
     "contact_version": "integer",
     "attempts": "integer",
+    "ambiguities": "integer",
     "transactional": "boolean",
     "held": "boolean",
     **dict.fromkeys(
@@ -28,7 +29,7 @@ _TYPES = {
     ),
 }
 _STATE = "status reason due_at address claimed_by lease_until not_before attempts started_at"
-_CHANGING = [*_STATE.split(" "), "sent_at", "provider_id", "withdraw", "held"]
+_CHANGING = [*_STATE.split(" "), "ambiguities", "sent_at", "provider_id", "withdraw", "held"]
 _send = msgspec.json.Decoder(Send)
 
 

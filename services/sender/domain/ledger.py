@@ -184,8 +184,12 @@ def _expired(row: Row, at: datetime) -> Row:
     if row.status == Status.CLAIMED:
         return _free(row, Status.QUEUED, "")
     if row.status == Status.SENDING:
-        return replace(row, status=Status.AMBIGUOUS, lease_until=None)
+        return _ambiguous(row)
     return row
+
+
+def _ambiguous(row: Row) -> Row:
+    return replace(row, status=Status.AMBIGUOUS, lease_until=None, ambiguities=row.ambiguities + 1)
 
 
 def _answered(row: Row, given: Accepted | Refused | Lost, now: datetime) -> Step:
@@ -201,7 +205,7 @@ def _answered(row: Row, given: Accepted | Refused | Lost, now: datetime) -> Step
                 return Step(failed, Announce("Failed", now, given.reason))
             return Step(replace(_again(row), not_before=given.not_before))
         case Lost() if row.status == Status.SENDING:
-            return Step(replace(row, status=Status.AMBIGUOUS, lease_until=None))
+            return Step(_ambiguous(row))
     return Step(row)
 
 
@@ -210,8 +214,10 @@ def _settled(row: Row, given: GraceOver | Settled, now: datetime) -> Step:
         return Step(row)
     if isinstance(given, GraceOver):
         late = row.not_after is not None and now > row.not_after
-        may = row.transactional and not late and not row.withdraw and row.attempts <= RESENDS
-        return Step(_again(row) if may and not row.held else replace(row, held=True))
+        # by what may have gone, not by tries: what SES refused has certainly not gone
+        may = row.transactional and not late and not row.withdraw and not row.held
+        again = may and row.ambiguities <= RESENDS
+        return Step(_again(row) if again else replace(row, held=True))
     if given.sent:
         sent = replace(_free(row, Status.SENT, ""), sent_at=row.sent_at or now, withdraw="")
         return Step(sent, Announce("Sent", row.sent_at or now))

@@ -33,6 +33,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
     `claimed_by` is new with each claim, so a claim that was lost is never taken for another.
     `withdraw` is the reason of a withdrawal that came while the mail was being sent.
+    `attempts` counts starts, those that SES refused too; `ambiguities` those of lost answers.
     `held`: an ambiguous message that only its notification or a person settles.
     """
 
@@ -57,6 +58,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     lease_until: datetime | None = None
     not_before: datetime | None = None
     attempts: int = 0
+    ambiguities: int = 0
     started_at: datetime | None = None
     sent_at: datetime | None = None
     provider_id: str = ""

@@ -100,6 +100,7 @@ rows = st.builds(
     claimed_by=st.one_of(st.just(""), claims),
     lease_until=st.none() | times,
     attempts=st.integers(0, 5),
+    ambiguities=st.integers(0, 5),
     started_at=st.none() | times,
     withdraw=st.sampled_from(["", "converted"]),
     held=st.booleans(),

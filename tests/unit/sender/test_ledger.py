@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.ledger import PROOF, transition
+from services.sender.domain.ledger import PROOF, RESENDS, transition
 from services.sender.domain.message import (
     Accepted,
     Claimed,
@@ -40,12 +40,15 @@ CLAIM = Claimed("claim-1", NOON + MINUTE, "a@example.com")
 START = SendingStarted("claim-1", NOON, NOON + MINUTE)
 
 
-def follow(*given_inputs: Input, now: datetime = NOON) -> Row:
-    row = None
+def go_on(row: Row | None, *given_inputs: Input, now: datetime = NOON) -> Row:
     for one in given_inputs:
         row = transition(row, one, now).row
     assert row is not None
     return row
+
+
+def follow(*given_inputs: Input, now: datetime = NOON) -> Row:
+    return go_on(None, *given_inputs, now=now)
 
 
 @given(st.none() | rows, inputs, times)
@@ -212,11 +215,36 @@ def test_after_the_grace_marketing_is_held() -> None:
 def test_after_the_grace_a_transactional_mail_is_tried_again_three_times() -> None:
     row = follow(a_send(transactional=True))
     for _ in range(4):
-        for one in (CLAIM, START, Lost("claim-1"), GraceOver()):
-            after = transition(row, one, NOON).row
-            assert after is not None
-            row = after
+        assert not row.held
+        row = go_on(row, CLAIM, START, Lost("claim-1"), GraceOver())
     assert (row.status, row.held, row.attempts) == ("ambiguous", True, 4)
+
+
+REFUSED = Refused("claim-1", "TooManyRequestsException", not_before=NOON)
+OUTCOMES = {
+    "throttled": (CLAIM, START, REFUSED),
+    "handed back": (CLAIM, HandedBack("claim-1")),
+    "lost": (CLAIM, START, Lost("claim-1"), GraceOver()),
+    "killed": (CLAIM, START, LeaseExpired(NOON + MINUTE), GraceOver()),
+}
+
+
+@given(st.lists(st.sampled_from(list(OUTCOMES)), max_size=20))
+def test_a_receipt_is_held_for_what_may_have_gone_not_for_what_was_refused(
+    outcomes: list[str],
+) -> None:
+    row, may_have_gone = follow(a_send(transactional=True)), 0
+    for outcome in outcomes:
+        row = go_on(row, *OUTCOMES[outcome])
+        may_have_gone += outcome in ("lost", "killed")
+        assert row.held == (may_have_gone > RESENDS)
+        if row.held:
+            return
+
+
+def test_a_receipt_that_was_throttled_four_times_goes_again_when_its_answer_is_lost() -> None:
+    row = go_on(follow(a_send(transactional=True)), *OUTCOMES["throttled"] * 4, *OUTCOMES["lost"])
+    assert (row.status, row.held, row.attempts, row.ambiguities) == ("queued", False, 5, 1)
 
 
 def test_a_held_message_is_settled_by_its_notification_and_the_others_are_told() -> None:

@@ -57,6 +57,7 @@ CREATE TABLE messages (
     lease_until     timestamptz,              -- wall time, as are not_before and started_at
     not_before      timestamptz,
     attempts        integer        NOT NULL,
+    ambiguities     integer        NOT NULL,  -- how many of them became ambiguous
     started_at      timestamptz,
     sent_at         timestamptz,
     provider_id     text           NOT NULL,
