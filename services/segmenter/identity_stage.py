@@ -82,7 +82,9 @@ def identified(people: People, told: Told) -> list[Outgoing]:
         for merge in merges
         if merge.visible
     ]
-    event = IdentifiedEvent(workspace=told.workspace, contact=contact, event=told.event)
+    event = IdentifiedEvent(
+        workspace=told.workspace, contact=contact, event=told.event, by_merge=bool(messages)
+    )
     return [
         Outgoing.to_contact(topics.IDENTIFIED_EVENTS, key, message)
         for key, message in [*messages, (contact, event)]

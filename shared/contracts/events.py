@@ -48,11 +48,16 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     origin: Origin = "live"
 
 
-class IdentifiedEvent(Message, frozen=True, kw_only=True):
-    """identified-events, key contact: a store event whose contact is known."""
+class IdentifiedEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """identified-events, key contact: a store event whose contact is known.
+
+    `by_merge`: it caused a merge into this contact, or came by the way of a merged one, so what
+    the loser hands over may come later than this.
+    """
 
     contact: str
     event: Event
+    by_merge: bool = False
 
 
 class ContactsMerged(Message, frozen=True, kw_only=True):
@@ -91,7 +96,7 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     """delivery-events, key contact (from the message's tag or the link's token).
 
     `message` is Tuvi's message id; `provider_id` is SES's. `at` is the provider's time.
-    Repeats are known by `fingerprint()`. Carries no address.
+    Repeats are known by `fingerprint()`. Carries no address. `by_merge`: as for IdentifiedEvent.
     """
 
     contact: str
@@ -115,9 +120,15 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     method: str = ""
     source: Literal["ses", "sender", "link", "import"] = "ses"
     origin: Origin = "live"
+    by_merge: bool = False
 
     def fingerprint(self) -> str:
-        """What makes a repeat a repeat: message, type, provider's time, link."""
+        """What makes a repeat a repeat: message, type, provider's time, link.
+
+        A mail is sent once, and both the dispatcher and SES say so, each by its own clock.
+        """
+        if self.event == "Sent":
+            return f"{self.message}|Sent"
         return f"{self.message}|{self.event}|{self.at.isoformat()}|{self.link}"
 
 
@@ -133,6 +144,7 @@ class SegmentChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 class ContactEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     """contact-events, key contact: one fact with the profile after it. At most one is set; none
     means that another contact was merged into this one and the profile is now both's.
+    `by_merge`: as for IdentifiedEvent.
     """
 
     contact: str
@@ -142,6 +154,7 @@ class ContactEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     segment: SegmentChanged | None = None
     verdict: Verdict | None = None
     verdict_reason: str = ""
+    by_merge: bool = False
 
 
 class JourneyEvent(Message, frozen=True, kw_only=True, omit_defaults=True):

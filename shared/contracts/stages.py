@@ -44,6 +44,7 @@ ORCHESTRATOR = StageSpec(
     previous="profile",
     reports_progress=True,
     has_timers=True,
+    forwards=True,
 )
 LEDGER = StageSpec("ledger", "sender", (topics.SEND_COMMANDS, topics.CONTACT_CHANGES))
 FEEDBACK = StageSpec("feedback", "sender", (topics.DELIVERY_EVENTS,))

@@ -64,6 +64,9 @@ def take_in(turn: Turn, given: RunsHandedOver) -> None:
     turn.entries += [m for m in theirs.entries if m not in turn.entries and not m.over(turn.now)]
     turn.candidates += theirs.candidates
     turn.unjudged += [fact for fact in theirs.unjudged if fact not in turn.unjudged]
+    if theirs.waiting:
+        turn.waiting += theirs.waiting
+        turn.waits_until = turn.now
     for run in theirs.runs:
         ours = turn.runs.get(run.id)
         turn.runs[run.id] = run if ours is None else max(ours, run, key=_distance)

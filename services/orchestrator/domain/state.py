@@ -25,6 +25,7 @@ MAX_RING_VALUES = 20
 MAX_EXITS = 100
 MAX_ENTRIES = 200
 MAX_UNJUDGED = 50
+MAX_WAITING = 100
 LOOK_AGAIN = timedelta(minutes=5)
 """How often what is held, put off or put by is looked at again, if nothing wakes it before."""
 
@@ -171,8 +172,9 @@ class Unjudged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """`profile` is the newest, kept only while a run or a candidate needs it.
 
-    `unjudged`: the newest MAX_UNJUDGED, looked at again at `judge_at`. `merged_into`: the contact
-    is a redirect and has nothing else.
+    `unjudged`: the newest MAX_UNJUDGED, looked at again at `judge_at`. `waiting`: what came by a
+    merge and after it, in order, until all from before `waits_until` is here. `merged_into`: the
+    contact is a redirect and has nothing else.
     """
 
     workspace: str
@@ -187,6 +189,8 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     profile_until: datetime | None = None
     unjudged: tuple[Unjudged, ...] = ()
     judge_at: datetime | None = None
+    waiting: tuple[ContactEvent, ...] = ()
+    waits_until: datetime | None = None
 
     @property
     def blank(self) -> bool:
@@ -254,6 +258,9 @@ def wakes_at(state: ContactState) -> Wakes:
         found[False].append(until)
     if state.judge_at is not None:
         found[False].append(state.judge_at)
+    if state.waits_until is not None:
+        for times in found.values():
+            times.append(state.waits_until)
     for candidate in state.candidates:
         late = until is not None and a_strangers(state.profile)
         due = max(candidate.looks_at, until) if late and until else candidate.looks_at

@@ -18,6 +18,7 @@ from services.orchestrator.domain import (
     merge,
     steps,
     triggers,
+    waiting_for_merge,
 )
 from services.orchestrator.domain.journeys import Journeys
 from services.orchestrator.domain.state import Candidate, ContactState, Due, Input, Run
@@ -51,6 +52,36 @@ def _contact_event(
     fact = given.event or given.delivery or given.segment
     if fact is None:
         return merge.take_profile(state, given.profile, journeys, now)
+    if waiting_for_merge.must_wait(state, given):
+        return waiting_for_merge.put_off(state, given, now), []
+    if state.waiting:  # too many, or not live: nothing overtakes what has waited
+        return _then(*_release(state, journeys, now), given, journeys, now)
+    return _decide(state, given, journeys, now)
+
+
+def _release(state: ContactState, journeys: Journeys, now: datetime) -> Result:
+    """What has waited for a merge is decided, in the order in which it came."""
+    effects: list[Effect] = []
+    state, ready = waiting_for_merge.released(state)
+    for given in ready:
+        state, effects = _then(state, effects, given, journeys, now)
+    return state, effects
+
+
+def _then(
+    state: ContactState,
+    effects: list[Effect],
+    given: ContactEvent,
+    journeys: Journeys,
+    now: datetime,
+) -> Result:
+    state, more = _decide(state, given, journeys, now)
+    return state, effects + more
+
+
+def _decide(state: ContactState, given: ContactEvent, journeys: Journeys, now: datetime) -> Result:
+    fact = given.event or given.delivery or given.segment
+    assert fact is not None  # noqa: S101  the caller has looked
     turn = Turn(state, journeys, now, _cause(fact))
     turn.profile = given.profile
     catching_up.judge(turn)
@@ -124,6 +155,9 @@ def _handed_over(
 def _due(state: ContactState, given: Due, journeys: Journeys, now: datetime) -> Result:
     if state.merged_into:
         return state, []
+    effects: list[Effect] = []
+    if waiting_for_merge.is_over(state, given):
+        state, effects = _release(state, journeys, now)
     turn = Turn(state, journeys, now, "timer")
     catching_up.judge(turn)
     while (waiting := _first_due(turn, given)) is not None:
@@ -131,7 +165,8 @@ def _due(state: ContactState, given: Due, journeys: Journeys, now: datetime) -> 
             triggers.quiet(turn, waiting)
         else:
             steps.fire(turn, waiting, min(given.horizon, now))
-    return turn.done()
+    after, more = turn.done()
+    return after, effects + more
 
 
 def _first_due(turn: Turn, due: Due) -> Candidate | Run | None:

@@ -50,6 +50,7 @@ class Turn:
         self.exits = [memory for memory in state.exits if memory.until > now]
         self.entries = [memory for memory in state.entries if not memory.over(now)]
         self.unjudged: list[Unjudged] = list(state.unjudged)
+        self.waiting, self.waits_until = state.waiting, state.waits_until
         self.effects: list[Effect] = []
 
     def values(self, event: Event, fields: keys.Fields) -> keys.Keys:
@@ -150,7 +151,7 @@ class Turn:
         runs = [run for run in self.runs.values() if run.live or _counts(run, self.now)]
         runs.sort(key=lambda run: (run.live, run.entered_at, run.id))
         candidates = sorted(self.candidates, key=_by_age)[-MAX_CANDIDATES:]
-        needed = bool(candidates) or any(run.live for run in runs)
+        needed = bool(candidates or self.waiting) or any(run.live for run in runs)
         awaited = self.profile_until is not None and self.profile_until > self.now
         exits = sorted(self.exits, key=lambda m: (m.at, m.journey, m.rule, m.keys))
         unjudged = sorted(self.unjudged, key=lambda fact: fact.order)
@@ -166,6 +167,8 @@ class Turn:
             entries=tuple(entries[-MAX_ENTRIES:]),
             unjudged=tuple(unjudged[-MAX_UNJUDGED:]),
             judge_at=self.now + LOOK_AGAIN if unjudged else None,
+            waiting=self.waiting,
+            waits_until=self.waits_until,
         )
         return state, self.effects
 

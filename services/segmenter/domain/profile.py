@@ -17,7 +17,6 @@ from shared.contracts import (
     ContactEvent,
     ContactsMerged,
     DeliveryEvent,
-    Event,
     IdentifiedEvent,
     ProfileHandedOver,
     SegmentChanged,
@@ -116,7 +115,7 @@ def _event(
         seen=traits.seen(state.seen, at),
         aggregates=definitions.learned(state.aggregates, occurrence(event)),
     )
-    return _told(state, learned, definitions, now, backfill=event.origin != "live", event=event)
+    return _told(state, learned, definitions, now, backfill=event.origin != "live", given=given)
 
 
 def _delivery(
@@ -134,7 +133,7 @@ def _delivery(
         aggregates=definitions.learned(state.aggregates, what),
     )
     backfill = given.origin != "live"
-    return _told(state, learned, definitions, now, backfill=backfill, delivery=given, by=by)
+    return _told(state, learned, definitions, now, backfill=backfill, given=given, by=by)
 
 
 def _merged(state: ContactState, given: ContactsMerged, _: Definitions, now: datetime) -> Step:
@@ -185,8 +184,10 @@ def _forwarded(state: ContactState, given: Input) -> list[Effect]:
     winner = state.merged_into
     if isinstance(given, Due):
         return []
-    if not isinstance(given, ContactsMerged):
+    if isinstance(given, ProfileHandedOver):
         return [Forward(winner, replace(given, contact=winner))]
+    if not isinstance(given, ContactsMerged):
+        return [Forward(winner, replace(given, contact=winner, by_merge=True))]
     if given.winner == winner:
         return []
     return [Forward(winner, replace(given, loser=winner))]
@@ -199,8 +200,7 @@ def _told(
     now: datetime,
     *,
     backfill: bool,
-    event: Event | None = None,
-    delivery: DeliveryEvent | None = None,
+    given: IdentifiedEvent | DeliveryEvent | None = None,
     by: Verdict | None = None,
 ) -> Step:
     """Answer the segments and say what happened: to the contact, then to its segments."""
@@ -210,16 +210,17 @@ def _told(
     known = traits.flattened(state)
     state, changes = answered(state, known, at, definitions, backfill=backfill)
     effects: list[Effect] = [changed(state)] if state.version != before.version else []
-    if event is not None or delivery is not None:
+    if given is not None:
         effects.append(
             ContactEvent(
                 workspace=state.workspace,
                 contact=state.contact,
                 profile=snapshot(state, known, definitions),
-                event=event,
-                delivery=delivery,
+                event=given.event if isinstance(given, IdentifiedEvent) else None,
+                delivery=given if isinstance(given, DeliveryEvent) else None,
                 verdict=by.by if by else None,
                 verdict_reason=by.reason if by else "",
+                by_merge=given.by_merge,
             )
         )
     return state, effects + _changes(state, known, changes, definitions)

@@ -211,4 +211,10 @@ def _input(given: Given, contact: str, now: datetime, sends: list[Send], message
             properties=given.properties,
             origin=given.origin,
         )
-    return ContactEvent(workspace="default", contact=contact, profile=given.profile, **facts)
+    return ContactEvent(
+        workspace="default",
+        contact=contact,
+        profile=given.profile,
+        by_merge=given.choice % 7 == 0 and "segment" not in facts,
+        **facts,
+    )

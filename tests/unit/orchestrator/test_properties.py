@@ -23,6 +23,7 @@ from services.orchestrator.domain.state import (
     MAX_EXITS,
     MAX_RINGS,
     MAX_RUNS,
+    MAX_WAITING,
     Decision,
     Run,
 )
@@ -116,7 +117,8 @@ def test_after_the_timers_nothing_is_due_any_more(history: list[Given]) -> None:
         assert all(at is None or at > told.now for at in wakes_at(after))
         again, more = transition(after, Due(horizon=told.now), RUNNING, told.now)
         assert (again, more) == (after, [])
-        if not effects and not told.after.unjudged:  # what was put by is judged now, and forgotten
+        put_by = told.after.unjudged or told.after.waiting  # that is judged now, and forgotten
+        if not effects and not put_by:
             assert wakes_at(after) == wakes_at(told.after)
 
 
@@ -158,7 +160,8 @@ def test_what_is_remembered_stays_small(history: list[Given]) -> None:
         assert len(state.rings) <= MAX_RINGS
         assert len(state.exits) <= MAX_EXITS
         assert len(state.entries) <= MAX_ENTRIES
-        needed = bool(state.candidates) or any(run.live for run in state.runs)
+        assert len(state.waiting) <= MAX_WAITING
+        needed = bool(state.candidates or state.waiting) or any(run.live for run in state.runs)
         assert needed or state.profile is None
 
 

@@ -1,5 +1,6 @@
 """One contact and the orchestrator's core, told what happens hour by hour."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,7 @@ class World:
         self.profile = profile(**fields)
         self.effects: list[Effect] = []
         self._count = 0
+        self._by_merge = False
 
     def take(self, given: Input) -> list[Effect]:
         self.state, effects = transition(self.state, given, self.journeys, self.now)
@@ -136,9 +138,19 @@ class World:
 
     def _tell(self, **facts: Any) -> list[Effect]:
         given = ContactEvent(
-            workspace="default", contact=self.state.contact, profile=self.profile, **facts
+            workspace="default",
+            contact=self.state.contact,
+            profile=self.profile,
+            by_merge=self._by_merge,
+            **facts,
         )
         return self.take(given)
+
+    def merging(self, tell: Callable[[], Any]) -> None:
+        """What `tell` tells has caused a merge into this contact, or came by way of one."""
+        self._by_merge = True
+        tell()
+        self._by_merge = False
 
     def pass_time(self, span: timedelta, *, answer: bool = True) -> None:
         """Let time pass; every mail that is asked for is sent at once if `answer`."""

@@ -271,9 +271,10 @@ def test_a_redirect_forwards_and_chains_forward_further() -> None:
     state = ContactState(workspace="default", contact="c", merged_into="w", clock=NOON)
     event = IdentifiedEvent(workspace="default", contact="c", event=order("m1", NOON))
     packed = ProfileHandedOver(workspace="default", contact="c", loser="b", at=NOON, state={})
-    for message in (event, packed):
-        _, effects = transition(state, message, ALL, NOON)
-        assert effects == [Forward("w", replace(message, contact="w"))]
+    _, effects = transition(state, event, ALL, NOON)
+    assert effects == [Forward("w", replace(event, contact="w", by_merge=True))]
+    _, effects = transition(state, packed, ALL, NOON)
+    assert effects == [Forward("w", replace(packed, contact="w"))]
     further = ContactsMerged(workspace="default", loser="c", winner="z", at=NOON)
     _, effects = transition(state, further, ALL, NOON)
     assert effects == [Forward("w", replace(further, loser="w"))]
