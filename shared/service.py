@@ -81,7 +81,7 @@ def make_app(title: str, health: Health) -> FastAPI:
     @app.exception_handler(HTTPException)
     async def refuse_http(request: Request, error: HTTPException) -> JSONResponse:
         title = HTTPStatus(error.status_code).phrase
-        detail = f"{request.method} {request.url.path}; the routes are at /docs"
+        detail = f"{request.method} {request.url.path}; the routes are at /openapi.json"
         answer = problem_response(Problem(error.status_code, title, detail))
         answer.headers.update(error.headers or {})
         return answer

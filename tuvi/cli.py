@@ -19,10 +19,8 @@ app.add_typer(
     name="journeys",
     help="Journeys: validate, apply, list, pause, resume, explain.",
 )
-app.add_typer(definitions.segments, name="segments", help="Segments: apply (checked first), list.")
-app.add_typer(
-    definitions.templates, name="templates", help="Templates: apply (checked first), list."
-)
+app.add_typer(definitions.segments, name="segments", help="Segments: validate, apply, list.")
+app.add_typer(definitions.templates, name="templates", help="Templates: validate, apply, list.")
 app.add_typer(keys.app, name="keys", help="Keys of a workspace: create, list, revoke.")
 app.command()(operations.migrate)
 

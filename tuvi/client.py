@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 from urllib.request import Request, urlopen
 
 from shared.contracts.codec import decode_plain
@@ -14,6 +14,8 @@ from shared.settings import PORTS
 
 CONTEXT = Path(os.environ.get("TUVI_CONTEXT", ".tuvi/context.json"))  # written by `tuvi up`
 TIMEOUT = 30.0
+NO_KEY = "no key: run this in the folder where `make up` runs, or give --key or TUVI_KEY"
+NOT_URLS = "TUVI_URLS: write orchestrator=http://127.0.0.1:8003,segmenter=…"
 
 
 class CommandError(Exception):
@@ -22,7 +24,10 @@ class CommandError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """`host` is `http://127.0.0.1`-like: each service is on its own port, or `urls` says where."""
+    """`host` is `http://127.0.0.1`-like: each service is on its own port, or `urls` says where.
+
+    `key` may be missing until something is asked.
+    """
 
     host: str
     key: str
@@ -33,6 +38,8 @@ class Client:
     ) -> Any:
         """The decoded answer. Raises CommandError with the problem's detail."""
         base = self.urls.get(service, f"{self.host}:{PORTS[service]}")
+        if not self.key:
+            raise CommandError(NO_KEY)
         found = {name: value for name, value in query.items() if value}
         url = base + path + (f"?{urlencode(found)}" if found else "")
         kind = "json" if body and body.startswith(b"{") else "yaml"
@@ -56,27 +63,63 @@ def _told(error: HTTPError) -> str:
         return f"{error.code}: {text[:500]}"
     lines = [str(problem.get("detail") or problem.get("title") or problem)]
     lines += [str(problem[name]) for name in ("hint",) if problem.get(name)]
-    lines += [_entry(entry) for entry in problem.get("errors", [])]
+    entries = (_entry(entry) for entry in problem.get("errors", []))
+    lines += [f"  {entry}" for entry in entries if entry not in lines[0]]
     return "\n".join(lines)
 
 
 def _entry(entry: Any) -> str:
     """`line 3: what is wrong; what was meant`, as far as the service said it."""
     if not isinstance(entry, dict):
-        return f"  {entry}"
-    line = f"line {entry['line']}: " if entry.get("line") else ""
+        return str(entry)
+    if entry.get("file"):
+        line = f"{entry['file']}:{entry['line']}: " if entry.get("line") else f"{entry['file']}: "
+    else:
+        line = f"line {entry['line']}: " if entry.get("line") else ""
     hint = f"; {entry['hint']}" if entry.get("hint") else ""
-    return f"  {line}{entry.get('message') or entry}{hint}"
+    return f"{line}{entry.get('message') or entry}{hint}"
 
 
 def from_environment(url: str, key: str) -> Client:
-    """Flags, else TUVI_URL and TUVI_KEY, else the context of a running `tuvi up`."""
+    """Flags, else TUVI_URL, TUVI_URLS and TUVI_KEY, else the context of a running `tuvi up`."""
     context: dict[str, Any] = {}
     if CONTEXT.exists():
         context = json.loads(CONTEXT.read_text())
-    host = url or os.environ.get("TUVI_URL", "")
+    host = (url or os.environ.get("TUVI_URL", "")).rstrip("/")
+    given = {} if url else _urls(os.environ.get("TUVI_URLS", ""))
     return Client(
-        host or context.get("host", "http://127.0.0.1"),
+        _without_port(host or "http://127.0.0.1"),
         key or os.environ.get("TUVI_KEY", "") or context.get("key", ""),
-        {} if host else context.get("urls", {}),
+        given or ({} if host else context.get("urls", {})),
     )
+
+
+def _without_port(host: str) -> str:
+    try:
+        parts = urlsplit(host)
+        port = parts.port
+    except ValueError as error:
+        raise CommandError(f"{host} is no URL: {error}") from error
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise CommandError(f"{host} is no URL: write http://127.0.0.1")
+    if port is not None:
+        raise CommandError(
+            f"{host} has a port, and each service has its own ({_ports()}): leave it out, "
+            "or say where each service is with TUVI_URLS"
+        )
+    return host
+
+
+def _urls(text: str) -> dict[str, str]:
+    """`segmenter=http://…,sender=http://…`."""
+    urls: dict[str, str] = {}
+    for pair in filter(None, text.split(",")):
+        service, given, url = pair.strip().partition("=")
+        if not given or service not in PORTS:
+            raise CommandError(f"{NOT_URLS}; not {pair.strip()!r}")
+        urls[service] = url.rstrip("/")
+    return urls
+
+
+def _ports() -> str:
+    return ", ".join(f"{service} {port}" for service, port in PORTS.items())

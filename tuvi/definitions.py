@@ -1,6 +1,7 @@
 """`tuvi journeys|segments|templates`: files in, answers out; the services do the checking."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,8 +11,11 @@ from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError, from_environment
 from tuvi.publishing import files_of, publish_folder
 
-Url = Annotated[str, typer.Option(help="Where the services are (TUVI_URL).")]
-Key = Annotated[str, typer.Option(help="A key with scope write (TUVI_KEY).")]
+Url = Annotated[
+    str, typer.Option(help="Where the services are, without a port (TUVI_URL, TUVI_URLS).")
+]
+Reading = Annotated[str, typer.Option("--key", help="A key with scope read (TUVI_KEY).")]
+Writing = Annotated[str, typer.Option("--key", help="A key with scope write (TUVI_KEY).")]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Files = Annotated[list[Path], typer.Argument(help="Files or folders.", exists=True)]
 
@@ -25,6 +29,24 @@ def _apply(kind: str, paths: list[Path], client: Client) -> None:
         publish_folder(client, kind, path, typer.echo)
 
 
+def _tell(checked: Iterable[tuple[Path, list[str], list[str]]]) -> None:
+    """Each file with its faults and warnings; CommandError at the end if one is faulty."""
+    wrong = total = 0
+    for file, faults, warnings in checked:
+        total += 1
+        wrong += bool(faults)
+        if not faults:
+            typer.echo(f"{file}: ok")
+        for fault in faults:
+            typer.echo(fault, err=True)
+        for warning in warnings:
+            typer.echo(f"  warning: {warning}")
+    if not total:
+        raise CommandError("nothing to check: no such file in these folders")
+    if wrong:
+        raise CommandError(f"{wrong} of {total} cannot be published")
+
+
 def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         typer.echo(encode(answer).decode())
@@ -34,7 +56,7 @@ def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
 
 
 @journeys.command("apply")
-def journeys_apply(files: Files, url: Url = "", key: Key = "") -> None:
+def journeys_apply(files: Files, url: Url = "", key: Writing = "") -> None:
     """Publish journeys; each becomes a new version if it changed."""
     _apply("journeys", files, from_environment(url, key))
 
@@ -44,33 +66,35 @@ def journeys_validate(files: Files) -> None:
     """Check journey files without a server; exit code 1 with file, line and what was meant."""
     from services.orchestrator.journey_files import (  # noqa: PLC0415  only this command
         JourneyFileError,
-        load_journey_file,
+        check_journey_file,
     )
 
-    for file in files_of(files, ".yaml"):
+    def faults(file: Path) -> list[str]:
         try:
-            load_journey_file(file.read_text(), str(file))
+            check_journey_file(file)
         except JourneyFileError as error:
-            raise CommandError(str(error)) from error
-        typer.echo(f"{file}: ok")
+            return [str(error)]
+        return []
+
+    _tell((file, faults(file), []) for file in files_of(files, ".yaml"))
 
 
 @journeys.command("list")
-def journeys_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
+def journeys_list(url: Url = "", key: Reading = "", *, as_json: AsJson = False) -> None:
     """All journeys with version and status."""
     client = from_environment(url, key)
     _show(client.request("orchestrator", "GET", "/v1/journeys"), as_json)
 
 
 @journeys.command()
-def pause(journey: str, url: Url = "", key: Key = "") -> None:
+def pause(journey: str, url: Url = "", key: Writing = "") -> None:
     """Nobody enters, nobody moves on, nothing is sent until it is resumed."""
     from_environment(url, key).request("orchestrator", "POST", f"/v1/journeys/{journey}/pause")
     typer.echo(f"{journey}: paused")
 
 
 @journeys.command()
-def resume(journey: str, url: Url = "", key: Key = "") -> None:
+def resume(journey: str, url: Url = "", key: Writing = "") -> None:
     """Go on where it was paused."""
     from_environment(url, key).request("orchestrator", "POST", f"/v1/journeys/{journey}/resume")
     typer.echo(f"{journey}: running")
@@ -83,7 +107,7 @@ def explain(
     user_id: str = "",
     email: str = "",
     url: Url = "",
-    key: Key = "",
+    key: Reading = "",
     *,
     as_json: AsJson = False,
 ) -> None:
@@ -104,27 +128,19 @@ def explain(
 @segments.command("validate")
 def segments_validate(files: Files) -> None:
     """Check segment files without a server, those that ask about each other together."""
-    from services.segmenter.segment_files import (  # noqa: PLC0415  only this command
-        SegmentFileError,
-        check_segment_files,
-    )
+    from services.segmenter.segment_files import check_segment_files  # noqa: PLC0415  as above
 
-    texts = {str(file): file.read_bytes() for file in files_of(files, ".yaml")}
-    try:
-        check_segment_files(texts)
-    except SegmentFileError as error:
-        raise CommandError(str(error)) from error
-    typer.echo("\n".join(f"{name}: ok" for name in texts))
+    _tell(check_segment_files(list(files_of(files, ".yaml"))))
 
 
 @segments.command("apply")
-def segments_apply(files: Files, url: Url = "", key: Key = "") -> None:
+def segments_apply(files: Files, url: Url = "", key: Writing = "") -> None:
     """Publish segments; contacts are back-filled while events flow."""
     _apply("segments", files, from_environment(url, key))
 
 
 @segments.command("list")
-def segments_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
+def segments_list(url: Url = "", key: Reading = "", *, as_json: AsJson = False) -> None:
     """All segments with their number of members."""
     _show(from_environment(url, key).request("segmenter", "GET", "/v1/segments"), as_json)
 
@@ -134,22 +150,18 @@ def templates_validate(files: Files) -> None:
     """Check templates without a server: compiled, and rendered with sample data."""
     import asyncio  # noqa: PLC0415  only this command
 
-    from services.sender.templates import TemplateError, check_templates  # noqa: PLC0415  slow
+    from services.sender.templates import check_templates  # noqa: PLC0415  slow
 
-    try:
-        for name in asyncio.run(check_templates(files)):
-            typer.echo(f"{name}: ok")
-    except TemplateError as error:
-        raise CommandError(str(error)) from error
+    _tell((file, faults, []) for file, faults in asyncio.run(check_templates(files)))
 
 
 @templates.command("apply")
-def templates_apply(files: Files, url: Url = "", key: Key = "") -> None:
+def templates_apply(files: Files, url: Url = "", key: Writing = "") -> None:
     """Publish templates; checked and rendered with sample data first."""
     _apply("templates", files, from_environment(url, key))
 
 
 @templates.command("list")
-def templates_list(url: Url = "", key: Key = "", *, as_json: AsJson = False) -> None:
+def templates_list(url: Url = "", key: Reading = "", *, as_json: AsJson = False) -> None:
     """All templates with version and status."""
     _show(from_environment(url, key).request("sender", "GET", "/v1/templates"), as_json)

@@ -1,6 +1,6 @@
 """Definition files to their services; `tuvi … apply` and `tuvi up` alike."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +32,32 @@ def _bodies(kind: str, path: Path) -> Iterator[tuple[str, bytes]]:
         yield file.stem, file.read_bytes()
 
 
+def published(client: Client, kind: str) -> set[str]:
+    """The ids that are there, in whatever version and status."""
+    found: set[str] = set()
+    after = ""
+    while True:
+        page = client.request(OWNERS[kind], "GET", f"/v1/{kind}", after=after)
+        found |= {item["id"] for item in page["items"]}
+        after = page["next"]
+        if not after:
+            return found
+
+
 def publish_folder(
-    client: Client, kind: str, path: Path, told: Callable[[str], None] | None = None
+    client: Client,
+    kind: str,
+    path: Path,
+    told: Callable[[str], None] | None = None,
+    *,
+    but: Collection[str] = (),
 ) -> None:
-    """PUT each; the service answers with its version, or CommandError says what is wrong where."""
+    """PUT each `but` those; the service answers with its version, or CommandError says what is
+    wrong where.
+    """
     for name, body in _bodies(kind, path):
+        if name in but:
+            continue
         try:
             answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
         except CommandError as error:

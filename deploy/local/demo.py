@@ -107,7 +107,7 @@ def _where_to_look(platform: Platform, setting: Setting, console: Console) -> No
         f"the inbox       {urls['ses']}/inbox",
         f"reports         {urls['metrics']}/v1/reports/journeys",
         f"for Prometheus  {urls['metrics']}/metrics",
-        *(f"{service:<15} {urls[service]}/docs" for service in SERVICES),
+        *(f"{service:<15} {urls[service]}/openapi.json" for service in SERVICES),
     ]
     if setting.keep:
         lines += [f"key             {platform.keys['write']}", "", "Ctrl-C ends it."]

@@ -10,7 +10,7 @@ import secrets
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,7 +25,7 @@ from shared.auth import create_key
 from shared.contracts.stages import SERVICES
 from shared.db.migrate import migrate
 from tuvi.client import Client
-from tuvi.publishing import publish_folder
+from tuvi.publishing import publish_folder, published
 
 STARTER = Path(__file__).parents[2] / "starter"
 SES_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -67,8 +67,9 @@ class Platform:
     def start(self) -> Self:
         """Everything up and ready, definitions published."""
         try:
-            self._claim_ports()
             self._stack = Stack(self.home, self.ports)
+            self._stack.lock_home()  # before its ports are found taken by the same home's stack
+            self._claim_ports()
             self._addresses = self._stack.start()
             self.told("Kafka and PostgreSQL")
             asyncio.run(self._prepare())
@@ -97,10 +98,11 @@ class Platform:
         if self._stack is not None:
             self._stack.stop()
 
-    def check(self) -> None:
-        """StackError with the log's tail if a process has ended."""
-        for child in self.children.values():
-            child.check()
+    def check(self, *, but: Collection[str] = ()) -> None:
+        """StackError with the log's tail if a process has ended, `but` one of those."""
+        for name, child in self.children.items():
+            if name not in but:
+                child.check()
         if self._stack is not None:
             self._stack.check()
 
@@ -118,7 +120,7 @@ class Platform:
         return Client(f"http://{HOST}", self.keys["write"], self.urls)
 
     def start_service(self, service: str) -> None:
-        """Start (or start again) one service as a process of its own."""
+        """Start one service as a process of its own."""
         child = Child(
             Program(
                 service,
@@ -127,8 +129,8 @@ class Platform:
                 {**self._common(), **self._of(service), **self.environment},
             )
         )
+        self.children[service] = child  # before it runs: whatever happens then, it is stopped
         child.start()
-        self.children[service] = child
 
     def wait_ready(self, service: str, timeout: float = 60.0) -> None:
         self.children[service].wait_until(lambda: _answers(self.urls[service] + "/readyz"), timeout)
@@ -188,6 +190,7 @@ class Platform:
             self.keys = {
                 "write_events": await create_key(connection, "default", "write_events"),
                 "write": await create_key(connection, "default", "write"),
+                "operate": await create_key(connection, "default", "operate"),
                 "tokens": secrets.token_urlsafe(32),
             }
             file.touch(mode=0o600)
@@ -223,12 +226,12 @@ class Platform:
             self.children["ses"].wait_until(confirmed)
 
     def _publish(self) -> None:
+        """What is not there yet: a home that was used before keeps what its people made of it."""
         client = self.client()
-        publish_folder(client, "templates", STARTER / "templates")
-        publish_folder(client, "segments", STARTER / "segments")
-        publish_folder(client, "journeys", STARTER / "journeys")
-        if self.quickstart:
-            publish_folder(client, "journeys", STARTER / "quickstart")
+        folders = ["templates", "segments", "journeys"]
+        for name in folders + (["quickstart"] if self.quickstart else []):
+            kind = "journeys" if name == "quickstart" else name
+            publish_folder(client, kind, STARTER / name, but=published(client, kind))
 
     def context(self) -> dict[str, Any]:
         """What `tuvi` needs to talk to this stack; written to `.tuvi/context.json` by `up`."""

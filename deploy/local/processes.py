@@ -67,7 +67,13 @@ class Child:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def code(self) -> int | None:
+        """The exit code of one that has ended, negative: the signal's number."""
+        return None if self._process is None else self._process.poll()
+
     def start(self) -> None:
+        """Start, or start again when it has ended."""
         program = self.program
         stop_signal, parent = int(program.stop_signal), os.getpid()
 

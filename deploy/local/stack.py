@@ -74,7 +74,7 @@ class Stack:
 
     def start(self) -> Addresses:
         """Start the parts side by side; all are stopped again if one fails. Main thread only."""
-        self._lock_home()
+        self.lock_home()
         parts = list(self.parts.values())
         with ThreadPoolExecutor(max(len(parts), 1)) as pool:
             try:
@@ -114,7 +114,10 @@ class Stack:
     def _address(self, name: str) -> str:
         return self._given.get(name) or self.parts[name].address
 
-    def _lock_home(self) -> None:
+    def lock_home(self) -> None:
+        """StackError if another stack has this home; `start` does it first, if nobody has."""
+        if self._lock is not None:
+            return
         self._home.mkdir(parents=True, exist_ok=True)
         lock = (self._home / "lock").open("a+")
         try:

@@ -8,6 +8,8 @@ from types import FrameType
 
 from deploy.local.platform import Platform
 from deploy.local.processes import StackError
+from deploy.local.revival import Revival
+from shared.contracts.stages import SERVICES
 from tuvi.client import CONTEXT, CommandError
 
 CHECK_SECONDS = 0.5
@@ -39,9 +41,11 @@ def run(home: Path) -> None:
         CONTEXT.touch(mode=0o600)
         CONTEXT.write_text(json.dumps(platform.context()))
         _greet(platform, time.monotonic() - began)
+        revival = Revival(lambda line: print(line, flush=True))
         while True:
             time.sleep(CHECK_SECONDS)
-            platform.check()
+            revival.look(platform.children[service] for service in SERVICES)
+            platform.check(but=SERVICES)
     except StackError as error:
         raise CommandError(str(error)) from error
     except Ended:
@@ -63,6 +67,6 @@ def _greet(platform: Platform, seconds: float) -> None:
     print(f"  the inbox            {urls['ses']}/inbox")
     print(f"  reports              curl -H 'Authorization: Bearer {platform.keys['write']}' \\")
     print(f"                         {urls['metrics']}/v1/reports/journeys")
-    for service in ("ingest", "segmenter", "orchestrator", "sender", "metrics"):
-        print(f"  {service:<20} {urls[service]}/docs")
+    for service in SERVICES:
+        print(f"  {service:<20} {urls[service]}/openapi.json")
     print(f"\n  logs                 {platform.home}/logs", flush=True)

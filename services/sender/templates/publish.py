@@ -49,15 +49,30 @@ async def publish(source: TemplateSource, pool: RenderPool) -> CompiledTemplate:
     return template
 
 
-async def check_templates(paths: Iterable[Path]) -> list[str]:
-    """Files and folders as they would be published; the names. Raises TemplateError."""
-    checked: list[str] = []
+async def check_templates(paths: Iterable[Path]) -> list[tuple[Path, list[str]]]:
+    """Files and folders as they would be published: each template's file and its faults."""
+    checked: list[tuple[Path, list[str]]] = []
     async with RenderPool() as pool:
         for path in paths:
-            for source in read_templates(path):
-                await publish(source, pool)
-                checked.append(source.id)
+            folder = path if path.is_dir() else path.parent
+            try:
+                sources = read_templates(path)
+            except TemplateError as error:  # of what they have in common
+                checked.append((path, _faults(folder, error)))
+                continue
+            for source in sources:
+                file = folder / f"{source.id}.mjml"
+                try:
+                    await publish(source, pool)
+                except TemplateError as error:
+                    checked.append((file, _faults(folder, error)))
+                else:
+                    checked.append((file, []))
     return checked
+
+
+def _faults(folder: Path, error: TemplateError) -> list[str]:
+    return [f"{folder / one.file}{str(one).removeprefix(one.file)}" for one in error.all]
 
 
 def _placed(source: TemplateSource, name: str, detail: str) -> TemplateError:
