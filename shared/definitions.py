@@ -46,12 +46,16 @@ async def save(
     id: str,  # noqa: A002  the field's name
     body: dict[str, Any],
     status: Status = "running",
+    heard: "Registry | None" = None,
 ) -> Definition:
-    """A new version when the body changed; a new revision when anything did. Idempotent."""
+    """A new version when the body changed; a new revision when anything did. Idempotent.
+
+    What is in force is changed (`newer`), and the new revision is above all that was `heard`:
+    else nobody would listen to a database that was restored.
+    """
     async with connection.transaction():
-        await connection.execute(
-            "SELECT pg_advisory_xact_lock(hashtext($1))", f"{workspace}/{kind}/{id}"
-        )
+        # one at a time, for back-fills go by it: who commits later has the higher revision
+        await connection.execute("SELECT pg_advisory_xact_lock(hashtext('definition_revisions'))")
         row = await connection.fetchrow(
             """SELECT version, revision, status, body FROM definitions
                WHERE workspace = $1 AND kind = $2 AND id = $3 ORDER BY version DESC LIMIT 1""",
@@ -59,24 +63,40 @@ async def save(
             kind,
             id,
         )
-        known = row is not None and same(row["body"], body)
-        if known and row["status"] == status:
-            return _definition(workspace, kind, id, row)
-        version = (row["version"] if row else 0) + (0 if known else 1)
+        stored = _definition(workspace, kind, id, row) if row else None
+        known = newer(stored, heard.get(workspace, kind, id) if heard else None)
+        as_before = known is not None and same(known.body, body)
+        if known is not None and known is stored and as_before and known.status == status:
+            return known
+        if heard:
+            await connection.execute(
+                """SELECT setval('definition_revisions', $1) FROM definition_revisions
+                   WHERE last_value <= $1""",
+                heard.revision(kind),
+            )
         saved = await connection.fetchrow(
             """INSERT INTO definitions (workspace, kind, id, version, revision, status, body)
                VALUES ($1, $2, $3, $4, nextval('definition_revisions'), $5, $6)
                ON CONFLICT (workspace, kind, id, version) DO UPDATE
-               SET status = excluded.status, revision = excluded.revision, announced = false
+               SET status = excluded.status, body = excluded.body,
+                   revision = excluded.revision, announced = false
                RETURNING version, revision, status, body""",
             workspace,
             kind,
             id,
-            version,
+            (known.version if known else 0) + (0 if as_before else 1),
             status,
             body,
         )
         return _definition(workspace, kind, id, saved)
+
+
+def newer(stored: Definition | None, heard: Definition | None) -> Definition | None:
+    """What is in force: the row, unless more was announced than the database remembers."""
+    if stored is None or heard is None:
+        return stored or heard
+    ahead = (heard.version, heard.revision) > (stored.version, stored.revision)
+    return heard if ahead else stored
 
 
 def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -84,15 +104,20 @@ def same(one: dict[str, Any], other: dict[str, Any]) -> bool:
     return _sorted.encode(one) == _sorted.encode(other)
 
 
-async def latest(connection: asyncpg.Connection, workspace: str, kind: Kind) -> list[Definition]:
-    """The newest version of each, by id."""
+async def latest(
+    connection: asyncpg.Connection, workspace: str, kind: Kind, heard: "Registry | None" = None
+) -> list[Definition]:
+    """What is in force (`newer`): the newest version of each, by id."""
     rows = await connection.fetch(
         """SELECT DISTINCT ON (id) id, version, revision, status, body FROM definitions
            WHERE workspace = $1 AND kind = $2 ORDER BY id, version DESC""",
         workspace,
         kind,
     )
-    return [_definition(workspace, kind, row["id"], row) for row in rows]
+    found = {row["id"]: _definition(workspace, kind, row["id"], row) for row in rows}
+    for other in heard.all(kind, workspace) if heard else ():
+        found[other.id] = newer(found.get(other.id), other) or other
+    return [found[name] for name in sorted(found)]
 
 
 def _definition(workspace: str, kind: Any, name: str, row: Any) -> Definition:
@@ -182,6 +207,10 @@ class Registry:
             for (w, k, _), d in sorted(self._newest.items())
             if k == kind and workspace in (None, w)
         ]
+
+    def revision(self, kind: Kind) -> int:
+        """The highest there is."""
+        return max((d.revision for d in self._versions.values() if d.kind == kind), default=0)
 
     def _take(self, message: Message) -> None:
         assert isinstance(message, Definition)  # noqa: S101  the topic has no other type

@@ -24,7 +24,7 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
         health = Health({"definitions": lambda: _unread(registry)}, stages=("orchestrator",))
         health.checks["loop"] = lambda: "the loop does not go round" if health.stuck() else None
         app = make_app("orchestrator", health)
-        publishing = Publishing(runtime.pool, announcer)
+        publishing = Publishing(runtime.pool, announcer, registry)
         add_routes(app, Services(runtime.pool, Keys(runtime.pool), publishing, registry))
         stage = OrchestratorStage(Compiled(registry))
         tasks: dict[str, Coroutine[Any, Any, None]] = {

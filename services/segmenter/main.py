@@ -25,7 +25,8 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
         registry = Registry(settings.kafka, settings.topic_prefix)
         announcer = Announcer(runtime.pool, settings.kafka, settings.topic_prefix)
         app = make_app("segmenter", Health({"definitions": lambda: _unread(registry)}, STAGES))
-        contacts, segments = Contacts(runtime.pool), Segments(runtime.pool, announcer)
+        contacts = Contacts(runtime.pool)
+        segments = Segments(runtime.pool, announcer, registry)
         add_routes(app, Services(Keys(runtime.pool), contacts, segments))
         tasks: dict[str, Coroutine[Any, Any, None]] = {
             **runtime.background(),

@@ -5,20 +5,20 @@ from typing import Any
 import asyncpg
 
 from shared.contracts import Definition
-from shared.definitions import Announcer, Status, latest, save
+from shared.definitions import Announcer, Registry, Status, latest, save
 from shared.errors import Problem
 
 
 class Publishing:
-    """Writes definitions. What the stage does follows the Registry, not this."""
+    """Writes definitions. What the stage does follows the Registry: after a restore this too."""
 
-    def __init__(self, pool: asyncpg.Pool, announcer: Announcer) -> None:
-        self._pool, self._announcer = pool, announcer
+    def __init__(self, pool: asyncpg.Pool, announcer: Announcer, registry: Registry) -> None:
+        self._pool, self._announcer, self._registry = pool, announcer, registry
 
     async def all(self, workspace: str) -> list[Definition]:
         """The newest version of each, by id."""
         async with self._pool.acquire() as connection:
-            return await latest(connection, workspace, "journey")
+            return await latest(connection, workspace, "journey", self._registry)
 
     async def one(self, workspace: str, journey: str) -> Definition:
         """The newest version. Raises Problem 404."""
@@ -51,9 +51,10 @@ class Publishing:
                 id=journey,
                 body=body,
                 status=status,
+                heard=self._registry,
             )
         self._announcer.wake()
-        return saved, before is None or before.revision != saved.revision
+        return saved, before is None or before.version != saved.version
 
     async def set_status(self, workspace: str, journey: str, status: Status) -> Definition:
         """Of the newest version, whose body stays. Raises Problem 404."""
@@ -67,6 +68,7 @@ class Publishing:
                 id=journey,
                 body=known.body,
                 status=status,
+                heard=self._registry,
             )
         self._announcer.wake()
         return saved
@@ -82,7 +84,7 @@ class Publishing:
     async def _found(
         self, connection: asyncpg.Connection, workspace: str, journey: str
     ) -> Definition | None:
-        known = await latest(connection, workspace, "journey")
+        known = await latest(connection, workspace, "journey", self._registry)
         return next((d for d in known if d.id == journey), None)
 
 

@@ -9,21 +9,21 @@ from services.segmenter.domain.segment_file import parse_segment
 from shared.conditions import Condition
 from shared.contracts import Definition
 from shared.contracts.codec import plain
-from shared.definitions import Announcer, latest, save
+from shared.definitions import Announcer, Registry, latest, save
 from shared.errors import Problem
 
 
 class Segments:
-    """Writes definitions. What the stage does follows the Registry, not this."""
+    """Writes definitions. What the stage does follows the Registry: after a restore this too."""
 
-    def __init__(self, pool: asyncpg.Pool, announcer: Announcer) -> None:
-        self._pool, self._announcer = pool, announcer
+    def __init__(self, pool: asyncpg.Pool, announcer: Announcer, registry: Registry) -> None:
+        self._pool, self._announcer, self._registry = pool, announcer, registry
 
     async def publish(self, workspace: str, data: object) -> Definition:
         """A new version if it changed. Raises ConditionError."""
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('segments'))")
-            known = await latest(connection, workspace, "segment")
+            known = await latest(connection, workspace, "segment", self._registry)
             file = parse_segment(data, _conditions(known))
             saved = await save(
                 connection,
@@ -31,6 +31,7 @@ class Segments:
                 kind="segment",
                 id=file.id,
                 body=plain(file.body),
+                heard=self._registry,
             )
         self._announcer.wake()
         return saved
@@ -45,7 +46,7 @@ class Segments:
     async def all(self, workspace: str) -> list[Definition]:
         """The newest version of each, by id."""
         async with self._pool.acquire() as connection:
-            return await latest(connection, workspace, "segment")
+            return await latest(connection, workspace, "segment", self._registry)
 
     async def counts(self, workspace: str) -> dict[str, int]:
         """How many are in each."""
