@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from shared.contracts import Definition, topics
@@ -267,6 +268,22 @@ async def test_a_report_of_some_hours_has_the_mails_sent_in_them(place: Place) -
     assert (one["entered"], one["totals"]["sent"], one["totals"]["converted"]) == (0, 1, 1)
 
 
+@pytest.mark.parametrize(
+    ("to", "until"),
+    [
+        ("2026-06-01", "2026-06-02T00:00:00Z"),
+        ("2026-06-02", "2026-06-03T00:00:00Z"),
+        ("2026-06-02T00:00:00Z", "2026-06-02T00:00:00Z"),
+        ("2026-06-02T00:00:00.5Z", "2026-06-02T01:00:00Z"),
+    ],
+)
+async def test_a_date_alone_is_its_whole_day_a_time_an_end(
+    place: Place, to: str, until: str
+) -> None:
+    _, found = await place.get(f"/v1/reports/journeys?from=2026-06-01&to={to}")
+    assert found["period"] == {"since": "2026-06-01T00:00:00Z", "until": until}
+
+
 async def test_the_same_as_a_table(place: Place) -> None:
     await place.tell(*a_story("table", "tea"))
     await place.caught_up()
@@ -297,8 +314,16 @@ async def test_what_is_asked_wrongly_is_told_plainly(place: Place) -> None:
     assert (status, found["errors"][0]["field"]) == (422, "from")
     status, found = await place.get("/v1/reports/jorneys")
     assert (status, found["title"]) == (404, "Not Found")
-    status, found = await place.get("/v1/reports/journeys?from=2026-06-01&to=2026-06-02")
-    assert found["period"] == {"since": "2026-06-01T00:00:00Z", "until": "2026-06-02T00:00:00Z"}
+    status, found = await place.get("/v1/reports/overview?from=2026-06-01&form=2026-06-01")
+    assert (status, found["field"]) == (422, "form")
+    assert found["detail"] == "form: unknown; did you mean 'from'?"
+    status, found = await place.get("/v1/reports/journeys?jurney=first")
+    assert (status, found["field"]) == (422, "jurney")
+    for query in ("to=2026-06-31", "to=9999-12-31T23:30:00Z", "from=0001-01-01T00:00:00%2B05:00"):
+        assert (await place.get(f"/v1/reports/overview?{query}"))[0] == 422, query
+    for path in ("/v1/reports/journeys?journey=nope", "/v1/reports/journeys/nope"):
+        status, found = await place.get(path)
+        assert (status, found["title"]) == (404, "No such journey")
     status, found = await place.get(
         "/v1/reports/journeys?from=2026-06-02T12:00:00Z&to=2026-06-01T12:00:00Z"
     )
