@@ -1,4 +1,8 @@
-"""Keys: 256 random bits, a visible prefix, SHA-256 at rest, shown once."""
+"""Keys: 256 random bits, a visible prefix, SHA-256 at rest, shown once.
+
+A key is one workspace's, but for scope `operate`: that is for what concerns all of them at once
+(the switch of dispatch), and reads and writes nothing of any.
+"""
 
 import hashlib
 import secrets
@@ -11,8 +15,13 @@ from fastapi import Header
 
 from shared.errors import Problem
 
-Scope = Literal["write_events", "read", "write"]
-PREFIXES: dict[str, str] = {"write_events": "tuvi_wk_", "read": "tuvi_rk_", "write": "tuvi_ak_"}
+Scope = Literal["write_events", "read", "write", "operate"]
+PREFIXES: dict[Scope, str] = {
+    "write_events": "tuvi_wk_",
+    "read": "tuvi_rk_",
+    "write": "tuvi_ak_",
+    "operate": "tuvi_ok_",
+}
 FRESH_SECONDS = 2.0  # how long a revoked key may still be taken
 
 
@@ -28,6 +37,16 @@ async def create_key(connection: asyncpg.Connection, workspace: str, scope: Scop
         scope,
     )
     return key
+
+
+def _refused(scope: Scope, has: str) -> Problem:
+    why = f"This needs `{scope}`, the key has `{has}`."
+    if scope == "operate":
+        why = (
+            f"This is for all workspaces at once and needs `operate`, the key has `{has}`: "
+            "`tuvi keys create --scope operate` makes one."
+        )
+    return Problem(403, "Key of another scope", why)
 
 
 def _hash(key: str) -> bytes:
@@ -55,9 +74,7 @@ class Keys:
             raise Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
         workspace, has = found
         if scope != has and not (scope == "read" and has == "write"):
-            raise Problem(
-                403, "Key of another scope", f"This needs `{scope}`, the key has `{has}`."
-            )
+            raise _refused(scope, has)
         return workspace
 
     def requires(self, scope: Scope) -> Callable[..., Awaitable[str]]:

@@ -253,14 +253,14 @@ def switch(pool: asyncpg.Pool, keys: Keys) -> APIRouter:
         return await state()
 
     @router.post("/pause")
-    async def pause(_: Annotated[str, Depends(keys.requires("write"))]) -> Dispatch:
-        """Nothing more is sent, by any replica, until it is resumed."""
+    async def pause(_: Annotated[str, Depends(keys.requires("operate"))]) -> Dispatch:
+        """Nothing more is sent, by any replica and for any workspace, until it is resumed."""
         async with pool.acquire() as connection:
             await dispatch.switch_off(connection, "paused by an operator")
         return await state()
 
     @router.post("/resume")
-    async def resume(_: Annotated[str, Depends(keys.requires("write"))]) -> Dispatch:
+    async def resume(_: Annotated[str, Depends(keys.requires("operate"))]) -> Dispatch:
         """Send. After a restore: only when what was sent since the copy is known."""
         async with pool.acquire() as connection:
             await dispatch.resume(connection)

@@ -26,7 +26,7 @@ CREATE TABLE IF NOT EXISTS installation.keys (
     hash       bytea PRIMARY KEY,             -- SHA-256; the key itself is shown once
     prefix     text NOT NULL,                 -- its visible beginning
     workspace  text NOT NULL REFERENCES installation.workspaces,
-    scope      text NOT NULL CHECK (scope IN ('write_events', 'read', 'write')),
+    scope      text NOT NULL CHECK (scope IN ('write_events', 'read', 'write', 'operate')),
     created_at timestamptz NOT NULL DEFAULT now(),
     revoked_at timestamptz
 );

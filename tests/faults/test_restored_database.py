@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from shared.auth import create_key
 from shared.contracts import topics
 from shared.contracts.stages import STAGES
 from shared.db.pool import connect
@@ -123,6 +124,7 @@ async def _recovered(db: asyncpg.Connection) -> bool:
 async def _caught_up(
     new: Place, before: dict[str, Rows], mails_before: list[dict[str, Any]]
 ) -> Restored:
+    operator = replace(new, key=await create_key(new.db, "default", "operate"))
     await new.clock_to(NOON + 105 * MINUTE)
     await new.up()
 
@@ -133,7 +135,7 @@ async def _caught_up(
     await new.rest(*(name for name in WORKING if name != "ledger"))
     await until(_commands_are_taken(new), "the ledger has all commands")
     dispatch, while_off = await new.call("sender", "GET", "/v1/dispatch"), await new.mails()
-    await new.call("sender", "POST", "/v1/dispatch/resume")
+    await operator.call("sender", "POST", "/v1/dispatch/resume")
     await new.settle()
     after, resumed = await _facts(new), await new.mails()
     await _life_goes_on(new)

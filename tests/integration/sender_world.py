@@ -92,6 +92,7 @@ class World:
     http: aiohttp.ClientSession
     producer: AIOKafkaProducer
     key: str
+    operator: str
     port: int
     log: Path
     settings: dict[str, str] = field(default_factory=dict)
@@ -144,10 +145,17 @@ class World:
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    async def api(self, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-        headers = {"Authorization": f"Bearer {self.key}"}
+    async def api(
+        self, method: str, path: str, body: Any = None, *, key: str = ""
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {key or self.key}"}
         async with self.http.request(method, self.url(path), json=body, headers=headers) as r:
             return r.status, await r.json()
+
+    async def switch(self, how: str) -> None:
+        """`pause` or `resume` dispatch."""
+        status, body = await self.api("POST", f"/v1/dispatch/{how}", key=self.operator)
+        assert (status, body["enabled"]) == (200, how == "resume"), body
 
     # the orchestrator, the segmenter, ingest ----------------------------------------------------
 
@@ -346,6 +354,7 @@ async def world(
             http,
             producer,
             await create_key(db, "default", "write"),
+            await create_key(db, "default", "operate"),
             claim("sender", 0),
             home / "sender.log",
         )

@@ -270,5 +270,5 @@ async def test_a_restored_database_sends_nothing_until_somebody_says_so(shop: Wo
 
     await until(said)
     assert await shop.mails_to("rosa") == []
-    await shop.api("POST", "/v1/dispatch/resume")
+    await shop.switch("resume")
     await shop.becomes("rosa", "sent")

@@ -251,7 +251,7 @@ async def test_messages_are_found_by_contact_and_status(shop: World) -> None:
 
 
 async def test_switched_off_nothing_goes_out_and_readiness_says_so(shop: World) -> None:
-    await shop.api("POST", "/v1/dispatch/pause")
+    await shop.switch("pause")
     await shop.contacts(["quinn"])
     await shop.send(["quinn"])
 
@@ -261,8 +261,18 @@ async def test_switched_off_nothing_goes_out_and_readiness_says_so(shop: World) 
 
     await until(said)
     await shop.becomes("quinn", "queued")
-    await shop.api("POST", "/v1/dispatch/resume")
+    await shop.switch("resume")
     await shop.becomes("quinn", "sent")
+
+
+async def test_a_workspaces_key_cannot_stop_or_start_everybodys_mail(shop: World) -> None:
+    for how in ("pause", "resume"):
+        status, problem = await shop.api("POST", f"/v1/dispatch/{how}")
+        assert (status, "`operate`, the key has `write`" in problem["detail"]) == (403, True)
+    status, body = await shop.api("GET", "/v1/dispatch")
+    assert (status, body["enabled"]) == (200, True)
+    status, _ = await shop.api("GET", "/v1/messages", key=shop.operator)
+    assert status == 403
 
 
 async def test_what_came_back_from_a_restore_is_not_sent_again(shop: World) -> None:
