@@ -191,7 +191,6 @@ class Platform:
                 "write_events": await create_key(connection, "default", "write_events"),
                 "write": await create_key(connection, "default", "write"),
                 "operate": await create_key(connection, "default", "operate"),
-                "operate": await create_key(connection, "default", "operate"),
                 "tokens": secrets.token_urlsafe(32),
             }
             file.touch(mode=0o600)
