@@ -28,10 +28,6 @@ class BusinessLine:
     def at(self, wall: datetime) -> datetime:
         return self.origin_business + (wall + self.skew - self.origin_wall) * self.speed
 
-    def wall_seconds(self, business: timedelta) -> float:
-        """How long a span of business time lasts on the wall, in seconds; inf when it stands."""
-        return business.total_seconds() / self.speed if self.speed else float("inf")
-
 
 async def read_line(connection: asyncpg.Connection) -> BusinessLine:
     """The line as stored, with this machine's skew."""

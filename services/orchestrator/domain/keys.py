@@ -86,6 +86,11 @@ def together(ours: Keys, theirs: Keys) -> bool:
     return not set(ours).isdisjoint(theirs)
 
 
+def one_story(ours: Keys, theirs: Keys) -> bool:
+    """As `together`; all that have no key at all are one story too."""
+    return together(ours, theirs) or (not ours and not theirs)
+
+
 def about(rule: EventRule, ours: Keys, theirs: Keys) -> bool:
     """Whether an event with the key values `theirs` is about a run with `ours`."""
     if not rule.by_key:

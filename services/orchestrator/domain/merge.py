@@ -126,15 +126,11 @@ def _join_candidates(turn: Turn, journey: Journey) -> None:
     joined: list[Candidate] = []
     for candidate in sorted(mine, key=lambda c: (c.first_at, c.message)):
         new = candidate
-        for known in [k for k in joined if _one_key(k.keys, new.keys)]:
+        for known in [k for k in joined if keys.one_story(k.keys, new.keys)]:
             joined.remove(known)
             new = _together(known, new)
         joined.append(new)
     turn.candidates = others + joined
-
-
-def _one_key(ours: keys.Keys, theirs: keys.Keys) -> bool:
-    return keys.together(ours, theirs) or (not ours and not theirs)
 
 
 def _together(first: Candidate, second: Candidate) -> Candidate:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from shared.conditions import Aggregate, Condition, Where, needs, segments
+from shared.conditions import Condition, Where, segments
 
 END = ""
 """In place of a node's id: the journey is finished."""
@@ -153,10 +153,6 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             elif isinstance(node, BranchStep):
                 asked.append(node.asks if isinstance(node.asks, Condition) else None)
         return tuple(condition for condition in asked if condition is not None)
-
-    def needs(self) -> frozenset[Aggregate]:
-        """What segmenter must remember of contacts for this journey's conditions."""
-        return frozenset().union(*(needs(condition) for condition in self.conditions()))
 
     def segments(self) -> frozenset[str]:
         """The segments it starts from or asks about."""

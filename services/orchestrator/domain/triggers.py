@@ -87,13 +87,9 @@ def _wait_for_quiet(
 
 def _candidate(turn: Turn, journey: str, values: keys.Keys) -> Candidate | None:
     for candidate in turn.candidates:
-        if candidate.journey == journey and _same(candidate.keys, values):
+        if candidate.journey == journey and keys.one_story(candidate.keys, values):
             return candidate
     return None
-
-
-def _same(ours: keys.Keys, theirs: keys.Keys) -> bool:
-    return keys.together(ours, theirs) or (not ours and not theirs)
 
 
 def by_segment(turn: Turn, change: SegmentChanged) -> None:

@@ -28,11 +28,10 @@ from shared.contracts import (
     Profile,
     RunsHandedOver,
     Send,
-    StoreEvent,
     Withdraw,
 )
 
-Effect = JourneyEvent | Send | Withdraw | RunsHandedOver | StoreEvent | Decision
+Effect = JourneyEvent | Send | Withdraw | RunsHandedOver | Decision
 
 
 class Turn:

@@ -5,12 +5,11 @@ from typing import Any
 
 import asyncpg
 
+from services.segmenter.adapters import identity_rows
 from services.segmenter.domain.definitions import NOTHING
-from services.segmenter.domain.given import tidy
 from services.segmenter.domain.snapshot import snapshot
 from services.segmenter.domain.state import ContactState, decode
 from services.segmenter.domain.traits import flattened
-from shared.contracts.keys import contact_id
 from shared.errors import Problem
 
 
@@ -22,11 +21,7 @@ class Contacts:
 
     async def found_by(self, workspace: str, kind: str, value: str) -> list[str]:
         """Contacts with this identity (user, email, anonymous), or whose address it is."""
-        alias = await self._pool.fetchval(
-            "SELECT contact FROM aliases WHERE workspace = $1 AND id = $2",
-            workspace,
-            contact_id(workspace, kind, tidy(kind, value)),
-        )
+        alias = await identity_rows.find(self._pool, workspace, kind, value)
         found = [alias] if alias else []
         if kind == "email":
             rows = await self._pool.fetch(
@@ -42,12 +37,7 @@ class Contacts:
     async def one(self, workspace: str, contact: str) -> dict[str, Any]:
         """All that is known, of who the contact is now. Raises Problem 404."""
         state, updated_at = await self._now(workspace, contact)
-        rows = await self._pool.fetch(
-            """SELECT kind, value FROM aliases WHERE workspace = $1 AND contact = $2
-               ORDER BY kind, value LIMIT 1000""",
-            workspace,
-            state.contact,
-        )
+        known = await identity_rows.identities_of(self._pool, workspace, state.contact)
         profile = snapshot(state, flattened(state), NOTHING)
         return {
             "contact": state.contact,
@@ -58,7 +48,7 @@ class Contacts:
             "traits": profile.traits,
             "consent": profile.consent,
             "segments": profile.segments,
-            "identities": [dict(row) for row in rows],
+            "identities": [{"kind": i.kind, "value": i.value} for i in known],
             "merged_from": state.merged_from,
             "changes_at": state.due,
             "updated_at": updated_at,

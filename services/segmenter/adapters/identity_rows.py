@@ -6,6 +6,7 @@ contact's id is also its redirect: months later it says whose it is now.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import asyncpg
 
@@ -13,6 +14,7 @@ from services.segmenter.domain.given import Given, Identity, tidy
 from services.segmenter.domain.identity import Alias, Contact, Merge, People
 
 Keyed = dict[str, Identity]
+Asked = Any  # a connection or a pool
 
 
 class _Stale(Exception):  # noqa: N818  named for the fact
@@ -120,13 +122,13 @@ def _final(merges: list[Merge]) -> dict[tuple[str, str], str]:
     return final
 
 
-async def find(connection: asyncpg.Connection, workspace: str, kind: str, value: str) -> str | None:
+async def find(connection: Asked, workspace: str, kind: str, value: str) -> str | None:
     """The contact known by this userId, e-mail address or anonymousId."""
     identity = Identity(workspace, kind, tidy(kind, value))
     return await current(connection, workspace, identity.id)
 
 
-async def current(connection: asyncpg.Connection, workspace: str, contact: str) -> str | None:
+async def current(connection: Asked, workspace: str, contact: str) -> str | None:
     """The contact that this one is by now; None if it never was one."""
     found: str | None = await connection.fetchval(
         "SELECT contact FROM aliases WHERE workspace = $1 AND id = $2", workspace, contact
@@ -134,13 +136,11 @@ async def current(connection: asyncpg.Connection, workspace: str, contact: str) 
     return found
 
 
-async def identities_of(
-    connection: asyncpg.Connection, workspace: str, contact: str
-) -> list[Identity]:
-    """Everything by which this contact is known (never to be logged)."""
+async def identities_of(connection: Asked, workspace: str, contact: str) -> list[Identity]:
+    """Everything by which this contact is known (never to be logged), up to a thousand."""
     rows = await connection.fetch(
         """SELECT workspace, kind, value FROM aliases
-           WHERE workspace = $1 AND contact = $2 ORDER BY kind, value""",
+           WHERE workspace = $1 AND contact = $2 ORDER BY kind, value LIMIT 1000""",
         workspace,
         contact,
     )

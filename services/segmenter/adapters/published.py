@@ -2,7 +2,7 @@
 
 import structlog
 
-from services.segmenter.domain.definitions import NOTHING, Definitions, of
+from services.segmenter.domain.definitions import Definitions, of
 from shared.contracts import Definition
 from shared.definitions import Registry
 
@@ -16,9 +16,6 @@ class Published:
         self._registry = registry
         self._version = -1
         self._known: dict[str, Definitions] = {}
-
-    def of(self, workspace: str) -> Definitions:
-        return self.all().get(workspace, NOTHING)
 
     def all(self) -> dict[str, Definitions]:
         if self._registry.version != self._version:
