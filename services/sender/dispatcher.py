@@ -23,7 +23,7 @@ from services.sender.claims import Claim, Claims
 from services.sender.domain import rate
 from services.sender.domain.answers import Answer
 from services.sender.domain.message import Accepted, Input, Lost, Refused, Skipped
-from services.sender.mail import Mails
+from services.sender.mail import Mails, NoTemplateError
 from services.sender.results import Results
 from services.sender.settings import SenderSettings
 from services.sender.templates import RenderFailure, RenderJob, RenderPool
@@ -112,6 +112,8 @@ class Dispatcher:
         for claim in claims:
             try:
                 jobs[claim] = p.mails.job(claim.send, claim.address)
+            except NoTemplateError as error:
+                wrong[claim] = str(error)
             except UNFIT as error:
                 wrong[claim] = f"{type(error).__name__}: no usable template, or unusable data"
         done = await p.renderer.render(list(jobs.values()))
@@ -127,7 +129,7 @@ class Dispatcher:
             log.warning("template_error", message=claim.send.message, detail=detail)
             left.pop(claim)
         metrics.ATTEMPTS.labels("skipped").inc(len(wrong))
-        await p.claims.tell({c.key: Skipped("template_error", c.by) for c in wrong})
+        await p.claims.tell({c.key: Skipped("template_error", c.by, wrong[c]) for c in wrong})
         return mails
 
     async def _send(self, mails: list[tuple[Claim, bytes]], left: dict[Claim, None]) -> None:
@@ -203,7 +205,7 @@ class Dispatcher:
             case "lost":
                 return Lost(claim.by)
             case "never":
-                return Refused(claim.by, answer.reason, never=True)
+                return Refused(claim.by, answer.reason, never=True, detail=answer.detail)
             case _:
                 wait = rate.back_off(claim.attempt, random.random())
                 return Refused(

@@ -15,6 +15,13 @@ _CONTACT = ("workspace", "contact", "run")
 _STEP = ("journey", "version", "step", "variant", "template", "topic")
 
 
+class NoTemplateError(LookupError):
+    """Says which template is not there."""
+
+    def __init__(self, template: str) -> None:
+        super().__init__(f"no template {template!r} is published")
+
+
 class Mails:
     """What is the same for all mails: shop, sender, links; templates as announced."""
 
@@ -24,14 +31,14 @@ class Mails:
         self._compiled: dict[tuple[str, str], tuple[int, CompiledTemplate]] = {}
 
     def job(self, send: Send, address: str) -> RenderJob:
-        """What the pool renders. LookupError without the template; others with unfit data."""
+        """What the pool renders. NoTemplateError; others with unfit data."""
         return RenderJob(self._template(send), self._data(send, address))
 
     def _template(self, send: Send) -> CompiledTemplate:
         """The newest that was published."""
         definition = self._registry.get(send.workspace, "template", send.template)
         if definition is None:
-            raise LookupError(send.template)
+            raise NoTemplateError(send.template)
         name = send.workspace, send.template
         known = self._compiled.get(name)
         if known is None or known[0] != definition.version:

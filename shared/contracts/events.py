@@ -96,6 +96,7 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     """delivery-events, key contact (from the message's tag or the link's token).
 
     `message` is Tuvi's message id; `provider_id` is SES's. `at` is the provider's time.
+    `detail` is what is behind `reason`, in words for people, without anything of the contact.
     Repeats are known by `fingerprint()`. Carries no address. `by_merge`: as for IdentifiedEvent.
     """
 
@@ -113,6 +114,7 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     topic: str = ""
     provider_id: str = ""
     reason: str = ""
+    detail: str = ""
     bounce: Literal["", "hard", "soft", "undetermined"] = ""
     bounce_detail: str = ""
     link: str = ""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from shared.contracts import Consent
+from shared.contracts import Consent, DeliveryEvent
 from shared.tokens import read_token
 from tests.integration.sender_world import (
     TOKEN_KEY,
@@ -234,10 +234,35 @@ async def test_a_template_with_a_mistake_is_refused_with_its_line(shop: World) -
 
 
 async def test_what_never_goes_is_told_as_failed(shop: World) -> None:
-    await shop.contacts(["bad"], email="two words@example.com")
-    await shop.send(["bad"])
+    """Each name is short enough for a tag, but the link with all of them is too long a header."""
+    names = {name: name[0] * 240 for name in ("journey", "run", "step", "variant")}
+    await shop.contacts(["bad"])
+    await shop.send(["bad"], **names)
     row = await shop.becomes("bad", "failed")
     assert row["reason"] == "BadRequestException"
+    told = await _told_once(shop, "bad")
+    assert (told.event, told.reason) == ("Failed", "BadRequestException")
+    assert told.detail.startswith("Header List-Unsubscribe: value must be")
+
+
+async def _told_once(shop: World, name: str) -> DeliveryEvent:
+    async def so() -> bool:
+        return len(await shop.told(name)) == 1
+
+    await until(so)
+    [event] = await shop.told(name)
+    return event
+
+
+async def test_a_template_that_cannot_be_rendered_is_told_with_the_part_that_is_wrong(
+    shop: World,
+) -> None:
+    await shop.contacts(["typo", "odd"])
+    await shop.send(["typo"], template="welcom")
+    assert (await _told_once(shop, "typo")).detail == "no template 'welcom' is published"
+    await shop.send(["odd"], data={"event": {"rounds": "a secret"}})
+    detail = (await _told_once(shop, "odd")).detail
+    assert ("event.rounds" in detail, "secret" in detail) == (True, False), detail
 
 
 async def test_messages_are_found_by_contact_and_status(shop: World) -> None:

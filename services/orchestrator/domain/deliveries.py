@@ -51,6 +51,7 @@ def _answer(turn: Turn, run: Run, delivery: DeliveryEvent) -> None:
         return
     sent = delivery.event == "Sent"
     reason = "" if sent else delivery.reason or delivery.event.lower()
-    turn.note(run, "sent" if sent else "skipped", step=node.step, reason=reason)
+    why = {"why": delivery.detail} if delivery.detail and not sent else {}
+    turn.note(run, "sent" if sent else "skipped", step=node.step, reason=reason, **why)
     told: Literal["step_done", "skipped"] = "step_done" if sent else "skipped"
     steps.follow(turn, run, node, steps.Go(node.after, delivery.at, told, reason, mail.message))

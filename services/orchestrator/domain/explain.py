@@ -46,7 +46,7 @@ def _words(decision: Decision, journey: Journey | None) -> str:
 
 
 def _because(decision: Decision) -> str:
-    known = REASONS.get(decision.reason)
+    known = decision.detail.get("why") or REASONS.get(decision.reason)
     return f"{decision.reason}: {known}" if known else decision.reason
 
 

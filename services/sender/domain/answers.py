@@ -1,5 +1,6 @@
 """What SES's answer to SendEmail means (FACTS: which errors were not accepted)."""
 
+import re
 from typing import Literal
 
 import msgspec
@@ -37,12 +38,18 @@ TIMEOUT = 408
 TOO_MANY = 429
 FORBIDDEN = (401, 403)
 DAILY = "daily message quota exceeded"
+MOST_SAID = 300  # characters
+
+_PAUSE = re.compile(r"""[.:;,](?=\s)|\s(?=["'<(\[])""")
 
 
 class Answer(msgspec.Struct, frozen=True):
+    """`detail` is SES's own message about a mail that it will never take, without addresses."""
+
     meaning: Meaning
     reason: str = ""
     provider_id: str = ""
+    detail: str = ""
     too_fast: bool = False
 
 
@@ -62,7 +69,11 @@ def answer(status: int, error_type: str, body: bytes) -> Answer:
         said = _Body()
     name = error_type.partition(":")[0].rpartition("#")[2]
     if status == OK:
-        return Answer("accepted", "", said.MessageId) if said.MessageId else Answer("lost", "no id")
+        return (
+            Answer("accepted", provider_id=said.MessageId)
+            if said.MessageId
+            else Answer("lost", "no id")
+        )
     if not 400 <= status < 500 or status == TIMEOUT:  # noqa: PLR2004  HTTP's own bounds
         return Answer("lost", name or str(status))
     if DAILY in said.message.lower():
@@ -71,4 +82,13 @@ def answer(status: int, error_type: str, body: bytes) -> Answer:
         return Answer("account", name or str(status))
     if name in LATER or status == TOO_MANY:
         return Answer("later", name or str(status), too_fast=name != "RequestExpired")
-    return Answer("never", name or str(status))
+    return Answer("never", name or str(status), detail=_without_addresses(said.message))
+
+
+def _without_addresses(said: str) -> str:
+    """Up to the pause before the first @: where an address begins is not told by itself."""
+    head, at, _ = said.partition("@")
+    if at:
+        pauses = [pause.end() for pause in _PAUSE.finditer(head)]
+        head = head[: pauses[-1]].rstrip() + " …" if pauses else ""
+    return head[:MOST_SAID].strip()

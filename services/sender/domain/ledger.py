@@ -168,8 +168,9 @@ def _dispatch(
             return Step(replace(claimed, address=address, not_before=None))
         case Postponed(due_at, not_before), Status.QUEUED:
             return Step(replace(row, due_at=due_at or row.due_at, not_before=not_before))
-        case Skipped(reason, by), Status.QUEUED | Status.CLAIMED if by == row.claimed_by:
-            return Step(_free(row, Status.SKIPPED, reason), Announce("Skipped", now, reason))
+        case Skipped(reason, by, detail), Status.QUEUED | Status.CLAIMED if by == row.claimed_by:
+            skipped = _free(row, Status.SKIPPED, reason)
+            return Step(skipped, Announce("Skipped", now, reason, detail))
         case HandedBack(by), Status.CLAIMED if by == row.claimed_by:
             return Step(_free(row, Status.QUEUED, ""))
         case SendingStarted(by, at, until), Status.CLAIMED if by == row.claimed_by:
@@ -202,7 +203,7 @@ def _answered(row: Row, given: Accepted | Refused | Lost, now: datetime) -> Step
         case Refused() if row.status == Status.SENDING:
             if given.never:
                 failed = _free(row, Status.FAILED, given.reason)
-                return Step(failed, Announce("Failed", now, given.reason))
+                return Step(failed, Announce("Failed", now, given.reason, given.detail))
             return Step(replace(_again(row), not_before=given.not_before))
         case Lost() if row.status == Status.SENDING:
             return Step(_ambiguous(row))

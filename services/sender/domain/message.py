@@ -89,10 +89,14 @@ class Postponed(msgspec.Struct, frozen=True):
 
 
 class Skipped(msgspec.Struct, frozen=True):
-    """It will never be sent. `by` is empty when the decision falls with the claim itself."""
+    """It will never be sent. `by` is empty when the decision falls with the claim itself.
+
+    `detail`, here and below: what is behind the reason, for people; nothing of the contact.
+    """
 
     reason: str
     by: str = ""
+    detail: str = ""
 
 
 class HandedBack(msgspec.Struct, frozen=True):
@@ -127,6 +131,7 @@ class Refused(msgspec.Struct, frozen=True):
     reason: str
     never: bool = False
     not_before: datetime | None = None
+    detail: str = ""
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -169,6 +174,7 @@ class Announce(msgspec.Struct, frozen=True):
     event: Literal["Sent", "Skipped", "Failed"]
     at: datetime
     reason: str = ""
+    detail: str = ""
 
     def about(self, row: Row) -> DeliveryEvent:
         return DeliveryEvent(
@@ -187,6 +193,7 @@ class Announce(msgspec.Struct, frozen=True):
             topic=row.topic,
             provider_id=row.provider_id,
             reason=self.reason,
+            detail=self.detail,
             source="sender",
         )
 

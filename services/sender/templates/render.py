@@ -24,6 +24,7 @@ _BUILTIN_FILTERS_NAMES = (
 _BUILTIN_FILTERS = _BUILTIN_FILTERS_NAMES.split()
 _BREAKS = re.compile(r"\n{3,}")
 _FORBIDDEN = re.compile(r"[\r\n\0]")
+_PLAINLY = {"UndefinedError": "no value"}
 _OBJECTS = ("contact", "event", "shop")
 
 
@@ -121,7 +122,7 @@ class Renderer:
 def _detail(error: minijinja.TemplateError, content: Content) -> str:
     """Part, line, what, and the expression. Not minijinja's own text, which may quote data."""
     part = (error.name or "").rpartition(".")[2]
-    what = error.detail or error.kind
+    what = error.detail or _PLAINLY.get(error.kind, error.kind)
     source = getattr(content, part, "").encode()
     expression = source[slice(*error.range)].decode(errors="replace") if error.range else ""
     return f"{part}:{error.line}: {what}" + (f": `{expression[:80]}`" if expression else "")

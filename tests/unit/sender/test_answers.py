@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.answers import answer
+from services.sender.domain.answers import MOST_SAID, answer
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,32 @@ def test_refusals(status: int, name: str, message: str, meaning: str) -> None:
 def test_accepted_with_its_id() -> None:
     got = answer(200, "", b'{"MessageId": "p-1"}')
     assert (got.meaning, got.provider_id) == ("accepted", "p-1")
+
+
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ("Header X: value must be ASCII.", "Header X: value must be ASCII."),
+        ("Missing final '@domain'", "Missing final …"),
+        ("Email address is not verified. It is in region EU: maja.o'b@a.example", None),
+        ("Illegal address 'two words@a.example', so no", "Illegal address …"),
+        ("maja@a.example is none", ""),
+        ("", ""),
+    ],
+)
+def test_what_ses_says_of_a_mail_is_kept_without_addresses(said: str, detail: str | None) -> None:
+    kept = "Email address is not verified. It is in region EU: …" if detail is None else detail
+    got = answer(400, "BadRequestException", json.dumps({"message": said}).encode())
+    assert (got.reason, got.detail) == ("BadRequestException", kept)
+
+
+@given(st.text(max_size=900), st.emails())
+def test_no_address_comes_through(text: str, address: str) -> None:
+    for said in (text, f"{text}{address}", f"{address} {text}", f"{text} <{address}>: {text}"):
+        detail = answer(400, "X", json.dumps({"message": said}).encode()).detail
+        assert address not in detail
+        assert "@" not in detail
+        assert len(detail) <= MOST_SAID
 
 
 @given(st.integers(100, 599), st.text(max_size=30), st.binary(max_size=60))

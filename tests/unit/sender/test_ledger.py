@@ -267,5 +267,20 @@ def test_a_skip_is_told_with_its_reason() -> None:
     assert (told.event, told.reason, told.journey) == ("Skipped", "no_consent", "abandoned-cart")
 
 
+@pytest.mark.parametrize(
+    ("given_inputs", "event"),
+    [
+        ([Skipped("template_error", "claim-1", "no template")], "Skipped"),
+        ([START, Refused("claim-1", "BadRequest", never=True, detail="no template")], "Failed"),
+    ],
+)
+def test_what_is_behind_an_end_is_told_with_it(given_inputs: list[Input], event: str) -> None:
+    row = follow(a_send(), CLAIM, *given_inputs[:-1])
+    step = transition(row, given_inputs[-1], NOON)
+    assert step.announce is not None
+    told = step.announce.about(row)
+    assert (told.event, told.detail) == (event, "no template")
+
+
 def test_handed_back_it_is_anybodys() -> None:
     assert follow(a_send(), CLAIM, HandedBack("claim-1")).status == "queued"
