@@ -5,6 +5,7 @@
 """
 
 import time
+import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
@@ -15,8 +16,9 @@ from services.ingest.adapters.bodies import Disconnected, Receive, read_body
 from services.ingest.adapters.write_keys import token_of
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES
-from services.ingest.handlers import Credentials, Door, take_events
+from services.ingest.handlers import Credentials, Door, Taken, take_events
 from services.ingest.refusing import refusal
+from shared.contracts.codec import encode
 from shared.errors import Problem
 
 log = structlog.get_logger()
@@ -25,8 +27,13 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
+
 JSON = (b"content-type", b"application/json")
-SUCCESS = b'{"success":true}'
+GONE = 499  # the caller hung up
+UNEXPECTED = Problem(
+    500, "Not taken", "A fault of Tuvi's, which is logged. Send it again with its messageId."
+)
 
 
 class Edge:
@@ -45,22 +52,30 @@ class Edge:
             await self._behind(scope, receive, send)
 
     async def _events(self, kind: str, scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
-        code = 200
+        began, code = time.perf_counter(), GONE
         try:
-            accepted = await self._taken(kind, scope, receive)
-            answer = SUCCESS if kind != BATCH else b'{"success":true,"accepted":%d}' % accepted
-            await _answer(send, answer)
-        except Problem as problem:
-            code = problem.status
-            await _refuse(send, problem)
+            code, headers, body = await self._answered(kind, scope, receive)
+            await send({"type": "http.response.start", "status": code, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
         except Disconnected:
-            code = 499
-        metrics.duration_of(scope["path"], _method(scope), code).observe(
-            time.perf_counter() - began
-        )
+            pass
+        finally:
+            metrics.duration_of(scope["path"], _method(scope), code).observe(
+                time.perf_counter() - began
+            )
 
-    async def _taken(self, kind: str, scope: Scope, receive: Receive) -> int:
+    async def _answered(self, kind: str, scope: Scope, receive: Receive) -> Answer:
+        try:
+            return _success(kind, await self._taken(kind, scope, receive))
+        except Problem as problem:
+            return _refused(problem)
+        except Disconnected:
+            raise
+        except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer
+            _log_unexpected(scope["path"], error)
+            return _refused(UNEXPECTED)
+
+    async def _taken(self, kind: str, scope: Scope, receive: Receive) -> Taken:
         if scope["method"] != "POST":
             raise Problem(405, "Method not allowed", "Use POST.", allow="POST")
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -100,24 +115,30 @@ def credentials_of(kind: str, headers: dict[bytes, bytes]) -> Credentials:
     return Credentials(token or "-", "write", "import")
 
 
+def _success(kind: str, taken: Taken) -> Answer:
+    """As Segment answers; what it does not say stands beside it, where stock SDKs do not look."""
+    said: dict[str, Any] = {"success": True}
+    if kind == BATCH:
+        said["accepted"] = taken.accepted
+    if taken.warnings:
+        said["warnings"] = [warning.plain() for warning in taken.warnings]
+    body = encode(said)
+    return 200, [JSON, (b"content-length", str(len(body)).encode())], body
+
+
+def _refused(problem: Problem) -> Answer:
+    response = refusal(problem)
+    return response.status_code, response.raw_headers, bytes(response.body)
+
+
+def _log_unexpected(route: str, error: Exception) -> None:
+    """What and where; its text may carry what a shop sent."""
+    *_, place = traceback.extract_tb(error.__traceback__)
+    log.error(
+        "unexpected", route=route, error=type(error).__name__, at=f"{place.name}:{place.lineno}"
+    )
+
+
 def _method(scope: Scope) -> str:
     known = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     return scope["method"] if scope["method"] in known else "other"
-
-
-async def _refuse(send: Send, problem: Problem) -> None:
-    response = refusal(problem)
-    await send(
-        {
-            "type": "http.response.start",
-            "status": response.status_code,
-            "headers": response.raw_headers,
-        }
-    )
-    await send({"type": "http.response.body", "body": response.body})
-
-
-async def _answer(send: Send, body: bytes) -> None:
-    headers = [JSON, (b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

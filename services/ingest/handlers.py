@@ -3,13 +3,13 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
 import structlog
 import uuid_utils
 
 from services.ingest import metrics
-from services.ingest.domain.calls import BATCH, Ready, Refusal, Sender, read, understood
+from services.ingest.domain.calls import BATCH, Ready, Remark, Sender, read, understood
 from shared.auth import Scope
 from shared.contracts import DeliveryEvent, topics
 from shared.contracts.codec import encode
@@ -68,38 +68,51 @@ class Credentials:
     origin: Origin = "live"
 
 
-async def take_events(door: Door, kind: str, data: bytes, credentials: Credentials) -> int:
-    """How many were accepted: all of them. Raises Problem with one entry per refused event."""
+class Taken(NamedTuple):
+    """How many events were accepted, and what of them will not work."""
+
+    accepted: int
+    warnings: list[Remark]
+
+
+async def take_events(door: Door, kind: str, data: bytes, credentials: Credentials) -> Taken:
+    """When all were accepted. Raises Problem with one entry per refused event."""
     try:
         body = read(kind, data)
     except BadCall as bad:
         if credentials.token:  # else the key was to stand in the body, which cannot be read
             await door.keys.workspace(credentials.token, credentials.scope)
         metrics.REFUSED.inc()
-        raise _refused([Refusal(0, "", bad.field, bad.message)], 0) from bad
+        raise _refused([Remark(0, "", bad.field, bad.message)], Taken(0, [])) from bad
     workspace = await door.keys.workspace(credentials.token or body.key, credentials.scope)
     sender = Sender(workspace, door.now(), _new_id, credentials.origin)
     ready, refused = understood(body.events, sender)
     lost = await _publish(door, ready)
-    accepted = len(ready) - len(lost)
-    metrics.ACCEPTED.inc(accepted)
+    taken = _taken(ready, lost)
+    metrics.ACCEPTED.inc(taken.accepted)
     metrics.REFUSED.inc(len(refused))
     if lost:
         metrics.UNAVAILABLE.inc(len(lost))
-        raise _unavailable([*refused, *lost], accepted)
+        raise _unavailable([*refused, *lost], taken)
     if refused:
         log.info("refused", workspace=workspace, events=len(refused), field=refused[0].field)
-        raise _refused(refused, accepted, batch=kind == BATCH)
-    return accepted
+        raise _refused(refused, taken, batch=kind == BATCH)
+    return taken
 
 
-async def _publish(door: Door, ready: list[Ready]) -> list[Refusal]:
+async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:
     messages = [door.topics.address(topics.STORE_EVENTS, r.key, r.value) for r in ready]
     failed = await door.publisher.publish(messages)
     return [
-        Refusal(ready[place].place, ready[place].message_id, "", "was not kept; send it again")
+        Remark(ready[place].place, ready[place].message_id, "", "was not kept; send it again")
         for place in sorted(failed)
     ]
+
+
+def _taken(ready: list[Ready], lost: list[Remark]) -> Taken:
+    gone = {remark.place for remark in lost}
+    warnings = [w for one in ready if one.place not in gone for w in one.warnings]
+    return Taken(len(ready) - len(lost), warnings)
 
 
 async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:
@@ -107,32 +120,37 @@ async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:
     key = contact_key(event.workspace, event.contact)
     message = door.topics.address(topics.DELIVERY_EVENTS, key, encode(event))
     if await door.publisher.publish([message]):
-        raise _unavailable([], 0)
+        raise _unavailable([], Taken(0, []))
 
 
 def _new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def _refused(refused: list[Refusal], accepted: int, *, batch: bool = False) -> Problem:
+def _refused(refused: list[Remark], taken: Taken, *, batch: bool = False) -> Problem:
     first = refused[0]
     more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    kept = f"; {accepted} accepted" if batch else ""
+    kept = f"; {taken.accepted} accepted" if batch else ""
     return Problem(
         400,
         "Events refused",
         f"{first.field}: {first.message}{more}{kept}.",
-        errors=[refusal.plain() for refusal in refused],
-        accepted=accepted,
+        errors=[remark.plain() for remark in refused],
+        **_kept(taken),
     )
 
 
-def _unavailable(lost: list[Refusal], accepted: int) -> Problem:
+def _unavailable(lost: list[Remark], taken: Taken) -> Problem:
     return Problem(
         503,
         "Not kept",
         f"Send it again in {RETRY_AFTER} seconds; a messageId keeps it from counting twice.",
-        errors=[refusal.plain() for refusal in sorted(lost)],
-        accepted=accepted,
+        errors=[remark.plain() for remark in sorted(lost)],
         retry_after=RETRY_AFTER,
+        **_kept(taken),
     )
+
+
+def _kept(taken: Taken) -> dict[str, Any]:
+    warned = {"warnings": [warning.plain() for warning in taken.warnings]}
+    return {"accepted": taken.accepted, **(warned if taken.warnings else {})}

@@ -1,13 +1,10 @@
 """Ingest's composition root: settings -> adapters -> handlers -> app."""
 
-import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
-import asyncpg
-import structlog
 
 from services.ingest import metrics
 from services.ingest.adapters.publisher import Limits, Publisher
@@ -24,7 +21,6 @@ from shared.clock import ProcessClock
 from shared.db.pool import create_pool
 from shared.service import Health, make_app, serve
 
-log = structlog.get_logger()
 Tasks = dict[str, Coroutine[Any, Any, None]]
 
 
@@ -56,16 +52,6 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             app = make_app("ingest", Health({"kafka": publisher.wrong}))
             add_routes(app, Services(door, Sns(session, trust), settings.token_keys))
             document(app)
-            yield Edge(door, app), {"publisher": publisher.run(), "clock": _keep(clock)}
+            yield Edge(door, app), {"publisher": publisher.run(), "clock": clock.keep()}
     finally:
         await pool.close()
-
-
-async def _keep(clock: ProcessClock) -> None:
-    """While PostgreSQL is away the line that is known stays; events are taken all the same."""
-    while True:
-        try:
-            await clock.keep()
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            log.warning("the clock cannot be read", error=type(error).__name__)
-            await asyncio.sleep(1)

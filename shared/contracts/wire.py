@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from shared.contracts.addresses import address
+
 Kind = Literal["track", "identify", "page", "screen", "alias", "group"]
 Plain = dict[str, Any]
 
@@ -74,17 +76,22 @@ def said_at(call: Call, received_at: datetime) -> datetime | None:
 
 
 def email_of(call: Call) -> str:
-    """The address that the call names its contact by, trimmed; empty if none.
+    """The address that the call names its contact by, as `addresses` writes it; empty if none."""
+    return next((found for _, given in given_emails(call) if (found := address(given))), "")
+
+
+def given_emails(call: Call) -> list[tuple[str, Any]]:
+    """What stands where a call gives its contact's address: (field, value), addresses or not.
 
     The traits of a `group` call are the group's.
     """
-    own_traits = call.traits if call.type != "group" else None
-    for place in (own_traits, (call.context or {}).get("traits"), call.properties):
-        if isinstance(place, dict):
-            given = place.get("email")
-            if isinstance(given, str) and given.strip():
-                return given.strip()
-    return ""
+    places = (
+        ("traits.email", call.traits if call.type != "group" else None),
+        ("context.traits.email", (call.context or {}).get("traits")),
+        ("properties.email", call.properties),
+    )
+    said = [(field, place.get("email")) for field, place in places if isinstance(place, dict)]
+    return [(f, given) for f, given in said if given is not None and str(given).strip()]
 
 
 def _aware(moment: datetime) -> datetime:

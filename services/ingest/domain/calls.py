@@ -13,7 +13,7 @@ from shared.contracts.keys import identity_key
 from shared.contracts.wire import BadCall, Call, Plain, email_of
 
 from .explaining import explained
-from .validation import checked
+from .validation import checked, doubts
 
 BATCH = "batch"
 ROUTES = {
@@ -28,8 +28,11 @@ class Body(NamedTuple):
     key: str = ""
 
 
-class Refusal(NamedTuple):
-    """Why one event was not taken. `field` is `body` if it is about the whole request."""
+class Remark(NamedTuple):
+    """Why one event was not taken, or what will not work though it was.
+
+    `field` is `body` if it is about the whole request.
+    """
 
     place: int
     message_id: str
@@ -52,6 +55,7 @@ class Ready(NamedTuple):
     message_id: str
     key: str
     value: bytes
+    warnings: tuple[Remark, ...] = ()
 
 
 class Sender(NamedTuple):
@@ -124,15 +128,15 @@ def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:
     return explained(data, error, "body")
 
 
-def understood(events: list[bytes], sender: Sender) -> tuple[list[Ready], list[Refusal]]:
+def understood(events: list[bytes], sender: Sender) -> tuple[list[Ready], list[Remark]]:
     """Each event is checked by itself; those that are good do not depend on those that are not."""
     ready: list[Ready] = []
-    refused: list[Refusal] = []
+    refused: list[Remark] = []
     for index, event in enumerate(events):
         try:
             call = checked(event, sender.received_at)
         except BadCall as bad:
-            refused.append(Refusal(index, _id_of(event), bad.field, bad.message))
+            refused.append(Remark(index, _id_of(event), bad.field, bad.message))
         else:
             ready.append(_ready(index, event, call, sender))
     return ready, refused
@@ -148,7 +152,8 @@ def _ready(index: int, event: bytes, call: Call, sender: Sender) -> Ready:
         event=msgspec.Raw(event),
         origin=sender.origin,
     )
-    return Ready(index, message_id, key_of(sender.workspace, call), encode(stored))
+    warnings = tuple(Remark(index, message_id, d.field, d.message) for d in doubts(call))
+    return Ready(index, message_id, key_of(sender.workspace, call), encode(stored), warnings)
 
 
 def key_of(workspace: str, call: Call) -> str:

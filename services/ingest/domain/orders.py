@@ -1,13 +1,15 @@
-"""Orders carry what every number about money needs: an id, a total, a currency.
+"""Orders carry what every number about money needs: an id, a total, a currency. Goods that are
+looked at or carted carry prices that a mail can show.
 
 Segment's own names are checked. Names of other tools keep their own fields; the docs say what
 then does not work.
 """
 
 import re
+from collections.abc import Iterator
 
 from shared.conditions.values import amount
-from shared.contracts.wire import BadCall, Call
+from shared.contracts.wire import BadCall, Call, Plain
 
 _WITH_ID = {
     "order completed",
@@ -18,13 +20,25 @@ _WITH_ID = {
     "order delivered",
 }
 _WITH_TOTAL = "order completed"
+_WITH_PRICES = {
+    "product viewed",
+    "product clicked",
+    "product added",
+    "product removed",
+    "product added to wishlist",
+    "product removed from wishlist",
+    "wishlist product added to cart",
+    "cart viewed",
+    "checkout started",
+}
+_NO_AMOUNT = "is no amount; give a number such as 19.99"
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 _MAX_ID = 256
 
 
 def check_order(call: Call) -> None:
     """Raises BadCall. A refund without an amount is a refund of all."""
-    name = (call.event or "").strip().casefold()
+    name = _name(call)
     if name not in _WITH_ID:
         return
     properties = call.properties or {}
@@ -36,10 +50,44 @@ def check_order(call: Call) -> None:
         return
     for field in totals:
         if amount(properties[field]) is None:
-            raise BadCall(f"properties.{field}", "is no amount; give a number such as 19.99")
+            raise BadCall(f"properties.{field}", _NO_AMOUNT)
     currency = properties.get("currency")
     if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency):
         raise BadCall("properties.currency", "is missing or no currency; give a code such as EUR")
+
+
+def check_prices(call: Call) -> None:
+    """Raises BadCall for the first price of a carted good that a mail could not show."""
+    if _name(call) in _WITH_PRICES:
+        for field in _odd_prices(call):
+            raise BadCall(field, _NO_AMOUNT)
+
+
+def odd_prices(call: Call) -> list[BadCall]:
+    """The same of all other events, which are kept: an order is worth more than an item's price."""
+    if call.type != "track" or _name(call) in _WITH_PRICES:
+        return []
+    why = f"{_NO_AMOUNT}; the event was kept, a mail that shows this price is not sent"
+    return [BadCall(field, why) for field in _odd_prices(call)]
+
+
+def _odd_prices(call: Call) -> Iterator[str]:
+    properties = call.properties or {}
+    if _odd(properties):
+        yield "properties.price"
+    products = properties.get("products")
+    for index, product in enumerate(products if isinstance(products, list) else ()):
+        if isinstance(product, dict) and _odd(product):
+            yield f"properties.products[{index}].price"
+
+
+def _odd(goods: Plain) -> bool:
+    price = goods.get("price")
+    return price is not None and amount(price) is None
+
+
+def _name(call: Call) -> str:
+    return (call.event or "").strip().casefold()
 
 
 def _check_id(order: object) -> None:

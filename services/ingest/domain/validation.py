@@ -4,17 +4,25 @@ Everything that is accepted here decodes in identity and fits into PostgreSQL, s
 learns at once what would otherwise end in the dead letters.
 """
 
-import re
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from shared.contracts.wire import MAX_NUMBER_CHARACTERS, BadCall, Call, decode, email_of, said_at
+from shared.contracts.addresses import address
+from shared.contracts.wire import (
+    MAX_NUMBER_CHARACTERS,
+    BadCall,
+    Call,
+    decode,
+    email_of,
+    given_emails,
+    said_at,
+)
 
 from .consent import check_consent
 from .explaining import explained
 from .nesting import check_plain
-from .orders import check_order
+from .orders import check_order, check_prices, odd_prices
 
 MAX_EVENT_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 500 * 1024
@@ -23,9 +31,9 @@ OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_AHEAD = timedelta(hours=1)
 FEW_BRACKETS = 32  # no more than these cannot be nested deeper
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")  # ten times faster than a pattern
 _MANY_DIGITS = b"0" * (MAX_NUMBER_CHARACTERS + 1)
+NO_ADDRESS = "is no address; write it as name@example.com"
 _IDS = ("messageId", "userId", "anonymousId", "previousId")
 
 
@@ -48,9 +56,21 @@ def checked(raw: bytes, received_at: datetime) -> Call:
     if call.type == "track":
         _check_name(call.event)
         check_order(call)
+        check_prices(call)
     if call.type != "group":
         check_consent(call.traits)
     return call
+
+
+def doubts(call: Call) -> list[BadCall]:
+    """What will not work of a call that is taken: losing it would be worse."""
+    found = [
+        BadCall(field, f"{NO_ADDRESS}; it was kept as a {kind}, nobody is mailed by it")
+        for field, given in given_emails(call)
+        if not address(given)
+        for kind in ("property" if field.startswith("properties") else "trait",)
+    ]
+    return found + odd_prices(call)
 
 
 def _check_ids(call: Call) -> None:
@@ -58,17 +78,15 @@ def _check_ids(call: Call) -> None:
     for field, value in zip(_IDS, values, strict=True):
         if value is not None and len(str(value)) > MAX_ID:
             raise BadCall(field, f"is longer than {MAX_ID} characters")
-    email = email_of(call)
-    if len(email) > MAX_ID:
-        raise BadCall("email", f"is longer than {MAX_ID} characters")
     if call.type == "alias" and not _given(call.previous_id):
         raise BadCall("previousId", "is missing; an alias call joins userId and previousId")
     if _given(call.user_id) or _given(call.anonymous_id):
         return
-    if not email:
-        raise BadCall("userId", "is missing; give userId, anonymousId or an e-mail (traits.email)")
-    if not _EMAIL.fullmatch(email):
-        raise BadCall("email", "is no address and the only id; write it as name@example.com")
+    if email_of(call):
+        return
+    for field, _ in given_emails(call):
+        raise BadCall(field, f"{NO_ADDRESS}, or give userId or anonymousId: it is the only id")
+    raise BadCall("userId", "is missing; give userId, anonymousId or an e-mail (traits.email)")
 
 
 def _given(value: str | int | None) -> bool:

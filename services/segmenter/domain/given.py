@@ -4,6 +4,7 @@ import re
 from typing import Literal, NamedTuple
 
 from shared.contracts import Event
+from shared.contracts.addresses import address
 from shared.contracts.keys import contact_id
 from shared.contracts.wire import BadCall, Call
 
@@ -17,7 +18,6 @@ _NO_ID = re.compile(
     r"|\[object object\]",
     re.IGNORECASE,
 )
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 
 class Identity(NamedTuple):
@@ -60,9 +60,7 @@ def given_by(workspace: str, call: Call, event: Event) -> Given:
 
 def trusted(identity: Identity) -> bool:
     """False for values that strangers share."""
-    if _NO_ID.fullmatch(identity.value):
-        return False
-    return identity.kind != "email" or _EMAIL.fullmatch(identity.value) is not None
+    return _NO_ID.fullmatch(identity.value) is None
 
 
 def _before(workspace: str, call: Call) -> tuple[Identity, ...]:
@@ -72,7 +70,7 @@ def _before(workspace: str, call: Call) -> tuple[Identity, ...]:
     """
     value = _text("previousId", call.previous_id)
     kinds = ["user"] if call.user_id is not None else []
-    kinds += ["email"] if "@" in value else []
+    kinds += ["email"] if address(value) else []
     kinds += ["anonymous"]
     meant = [Identity(workspace, kind, tidy(kind, value)) for kind in kinds if value]
     return tuple(filter(trusted, meant))

@@ -3,7 +3,8 @@
 - names of other tools become Segment's;
 - `value` of Product Added is price x quantity where the shop does not give it;
 - `at` is by the server's clock and never later than `received_at`;
-- e-mail addresses are trimmed and their domain is lower-cased, wherever they stand;
+- e-mail addresses are trimmed and their domain is lower-cased, wherever they stand; what is no
+  address stays as it is and names nobody;
 - `context.email` is the address by which the event names its contact, wherever it stood;
 - `traits` are the contact's own: the traits of a `group` call are the group's and go to
   `properties`.
@@ -16,6 +17,7 @@ from typing import Any
 import msgspec
 
 from shared.contracts import Event, StoreEvent
+from shared.contracts.addresses import address
 from shared.contracts.wire import MAX_EXPONENT, BadCall, Call, Plain, decode, email_of, said_at
 
 from .event_names import known_as
@@ -34,7 +36,7 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     if isinstance(context.get("traits"), dict):
         context["traits"] = _with_tidy_email(context["traits"])
     context.pop("email", None)
-    email = tidy_email(email_of(call))
+    email = email_of(call)
     if email:
         context["email"] = email
     return call, Event(
@@ -60,16 +62,9 @@ def _decoded(stored: StoreEvent) -> tuple[Call, datetime]:
     return call, stored.received_at if at is None else min(at, stored.received_at)
 
 
-def tidy_email(given: str) -> str:
-    """Trimmed, the domain in lower case; the local part is the mail server's business."""
-    local, at, domain = given.strip().rpartition("@")
-    return f"{local}{at}{domain.lower()}"
-
-
 def _with_tidy_email(plain: Plain) -> Plain:
-    if isinstance(plain.get("email"), str):
-        return {**plain, "email": tidy_email(plain["email"])}
-    return plain
+    tidy = address(plain.get("email"))
+    return {**plain, "email": tidy} if tidy else plain
 
 
 def _priced(name: str, properties: Plain) -> Plain:

@@ -5,6 +5,7 @@ from typing import Any
 
 from shared.conditions import Occurrence
 from shared.contracts import ContactChanged, DeliveryEvent, Event, Profile
+from shared.contracts.addresses import address
 
 from . import traits
 from .definitions import Definitions
@@ -38,9 +39,8 @@ def snapshot(state: ContactState, known: dict[str, Any], definitions: Definition
 
 
 def email_of(state: ContactState) -> str:
-    """The address as the shop wrote it last, or empty."""
-    address = traits.text(state, "email")
-    return address if "@" in address else ""
+    """The address that the shop wrote last; empty if that word of it was no address."""
+    return address(traits.text(state, "email"))
 
 
 def happened_at(event: Event | DeliveryEvent) -> datetime:

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from shared.contracts import Consent, Send
+from shared.contracts import Consent, Send, addresses
 
 EVERYTHING = ""  # a suppression's topic: the address is dead, or said that we are spam
 MARKETING = "*"  # an unsubscribe that names no topic
@@ -49,8 +49,8 @@ Judgement = Go | Skip | Later
 
 
 def suppression_key(address: str) -> str:
-    """Under which an address is suppressed; capitals do not make another mailbox."""
-    return address.strip().lower()
+    """Under which an address is suppressed: capitals and punycode do not make another mailbox."""
+    return addresses.mailbox(address) or address.strip().lower()
 
 
 def contact_suppression_key(contact: str) -> str:
@@ -64,12 +64,13 @@ def judge(
     """`suppressions` are those of the contact's address, of any topic. `now` is business time."""
     if contact.erased:
         return Skip("profile_deleted")
-    if not contact.email:
+    address = addresses.address(contact.email)
+    if not address:  # also what is no plain address, for nobody can be suppressed by it
         return Skip("missing_email")
     reason = _forbidden(send, contact, suppressions)
     if reason:
         return Skip(reason)
-    return _in_time(send, contact.email, now)
+    return _in_time(send, address, now)
 
 
 def _forbidden(send: Send, contact: Contact, suppressions: Iterable[Suppression]) -> str:

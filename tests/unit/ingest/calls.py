@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from services.ingest.domain.calls import Ready, Refusal, Sender, understood
+from services.ingest.domain.calls import Ready, Remark, Sender, understood
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -31,12 +31,12 @@ def consent(said: Any) -> dict[str, Any]:
     return {"type": "identify", "userId": "u-1", "traits": {"consent": said}}
 
 
-def take(*events: Any) -> tuple[list[Ready], list[Refusal]]:
+def take(*events: Any) -> tuple[list[Ready], list[Remark]]:
     raw = [e if isinstance(e, bytes) else json.dumps(e).encode() for e in events]
     return understood(raw, sender())
 
 
-def refused(event: Any) -> Refusal:
+def refused(event: Any) -> Remark:
     """The one refusal of the one event."""
     ready, refusals = take(event)
     assert ready == []

@@ -116,6 +116,16 @@ def test_an_address_identifies_in_all_its_spellings(place: dict[str, Any]) -> No
     assert _ids(**place) == [("user", "u1"), ("email", "ann@example.com")]
 
 
+@pytest.mark.parametrize("text", ["Carl <carl@example.com>", "carl@example.com, a@b.ee", "carl"])
+def test_what_is_no_address_names_nobody_and_stays_as_it_is(text: str) -> None:
+    event = _event(traits={"email": text}, properties={"email": text})
+    assert "email" not in event.context
+    assert event.traits["email"] == event.properties["email"] == text
+    assert _ids(traits={"email": text}) == [("user", "u1")]
+    told, _ = _told(type="alias", previousId=text)
+    assert "email" not in [before.kind for before in told.before]
+
+
 def test_the_traits_of_a_group_are_not_the_contacts() -> None:
     event = _event(type="group", groupId="g", traits={"email": "office@example.com", "size": 9})
     assert event.traits == {}

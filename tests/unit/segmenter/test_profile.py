@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -218,6 +219,27 @@ def says(message_id: str, state: str, at: datetime = NOON) -> Event:
 def test_of_two_words_at_the_same_instant_the_stricter_consent_counts() -> None:
     told = Told.of().takes(says("a", "unsubscribed"), says("b", "subscribed"))
     assert told.state.consent["news"].state == "unsubscribed"
+
+
+@pytest.mark.parametrize("text", ["Carl <carl@example.com>", "not-an-email", "a@@b.ee", ""])
+def test_who_has_no_plain_address_has_none_for_whoever_mails(text: str) -> None:
+    told = Told.of().takes(
+        *(
+            Event(
+                message_id=f"m{n}",
+                kind="identify",
+                at=NOON + n * SECOND,
+                received_at=NOON + n * SECOND,
+                traits={"email": said},
+            )
+            for n, said in enumerate(["carl@example.com", text])
+        )
+    )
+    changes = [e.email for e in told.effects if isinstance(e, ContactChanged)]
+    profiles = [e.profile for e in told.effects if isinstance(e, ContactEvent)]
+    assert changes == ["carl@example.com", ""]
+    assert (profiles[0].email, profiles[-1].email) == ("carl@example.com", "")
+    assert profiles[-1].traits["email"] == text
 
 
 def test_who_subscribes_again_is_subscribed_whichever_word_comes_first() -> None:

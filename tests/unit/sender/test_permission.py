@@ -41,6 +41,10 @@ def no(topic: str, at: int = 0, reason: str = "unsubscribed") -> Suppression:
     [
         (a_send(), who(), [], Go("a@example.com")),
         (a_send(), who(email=""), [], Skip("missing_email")),
+        (a_send(), who(email="not-an-email"), [], Skip("missing_email")),
+        (a_send(), who(email="Carl <a@example.com>"), [], Skip("missing_email")),
+        (a_send(transactional=True), who(email="<a@example.com>"), [], Skip("missing_email")),
+        (a_send(), who(email=" a@EXAMPLE.com"), [], Go("a@example.com")),
         (a_send(), who(erased=True), [], Skip("profile_deleted")),
         (a_send(), who("pending"), [], Skip("no_consent")),
         (a_send(), who("never_subscribed"), [], Skip("no_consent")),
