@@ -63,21 +63,21 @@ def _told(error: HTTPError) -> str:
         return f"{error.code}: {text[:500]}"
     lines = [str(problem.get("detail") or problem.get("title") or problem)]
     lines += [str(problem[name]) for name in ("hint",) if problem.get(name)]
-    entries = (_entry(entry) for entry in problem.get("errors", []))
-    lines += [f"  {entry}" for entry in entries if entry not in lines[0]]
+    for said, hint in map(_entry, problem.get("errors", [])):
+        if said not in lines[0]:  # the first is often the detail itself
+            lines.append(f"  {said}{hint}")
     return "\n".join(lines)
 
 
-def _entry(entry: Any) -> str:
-    """`line 3: what is wrong; what was meant`, as far as the service said it."""
+def _entry(entry: Any) -> tuple[str, str]:
+    """`line 3: what is wrong` and `; what was meant`, as far as the service said it."""
     if not isinstance(entry, dict):
-        return str(entry)
-    if entry.get("file"):
-        line = f"{entry['file']}:{entry['line']}: " if entry.get("line") else f"{entry['file']}: "
-    else:
-        line = f"line {entry['line']}: " if entry.get("line") else ""
+        return str(entry), ""
+    file, line = entry.get("file"), entry.get("line")
+    place = f"{file}:{line}: " if file and line else f"{file}: " if file else ""
+    place = place or (f"line {line}: " if line else "")
     hint = f"; {entry['hint']}" if entry.get("hint") else ""
-    return f"{line}{entry.get('message') or entry}{hint}"
+    return f"{place}{entry.get('message') or entry}", hint
 
 
 def from_environment(url: str, key: str) -> Client:
