@@ -1,5 +1,7 @@
 """What no cluster checks for us: manifests agree with the code's ports, services and grace."""
 
+import importlib
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -58,6 +60,42 @@ def test_pods_are_restricted(service: str) -> None:
     assert security["capabilities"] == {"drop": ["ALL"]}
     resources = spec["containers"][0]["resources"]
     assert resources["limits"]["memory"] == resources["requests"]["memory"]
+
+
+def environment() -> dict[str, str]:
+    lines = (BASE / "tuvi.env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_environment_is_one_that_the_service_understands(
+    service: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secrets = {"TUVI_DSN": "postgresql://tuvi@postgres/tuvi", "TUVI_TOKEN_KEYS": "k" * 43}
+    for name, value in (environment() | secrets).items():
+        monkeypatch.setenv(name, value)
+    settings = importlib.import_module(f"services.{service}.settings").Settings()
+    assert settings.kafka == "kafka:9092"
+
+
+def test_every_setting_of_the_environment_is_somebodys() -> None:
+    read = {"TUVI_PARTITIONS", "TUVI_REPLICATION"}  # by the migration
+    for service in SERVICES:
+        settings = importlib.import_module(f"services.{service}.settings").Settings
+        read |= {f"TUVI_{name.upper()}" for name in settings.model_fields}
+    assert environment().keys() <= read
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_what_is_secret_is_marked_in_the_readme_and_not_in_the_environment(service: str) -> None:
+    settings = importlib.import_module(f"services.{service}.settings").Settings
+    secret = {"dsn", "token_keys"} & settings.model_fields.keys()
+    told = (BASE.parents[2] / "services" / service / "README.md").read_text()
+    for name in secret:
+        assert re.search(rf"`(TUVI_)?{name.upper()}`[^`]*(`tuvi_{service}`)?[^`]*secret", told), (
+            name
+        )
+        assert f"TUVI_{name.upper()}" not in environment()
 
 
 def test_the_migration_jobs_name_changes_with_the_image() -> None:
