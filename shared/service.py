@@ -20,17 +20,19 @@ from shared.errors import Problem
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 20
-HEARTBEAT = "tuvi_consumer_last_progress_timestamp_seconds"
+WENT_ROUND = "tuvi_consumer_last_progress_timestamp_seconds"
+READ = "tuvi_consumer_last_read_timestamp_seconds"
 STUCK_SECONDS = 300.0
+SILENT_SECONDS = 15.0
 
 
 @dataclass(slots=True)
 class Health:
     """`ready` when all checks answer None; a check gives the reason why not.
 
-    `alive` while every stage's loop goes round; never a question of whether Kafka, the database
-    or SES can be reached, for a restart would not bring them back. `notes` are said beside
-    readiness and keep nobody from being ready.
+    `alive` while the loop of every partition goes round; never a question of whether Kafka, the
+    database or SES can be reached, for a restart would not bring them back. `notes` are said
+    beside readiness and keep nobody from being ready.
     """
 
     checks: dict[str, Callable[[], str | None]] = field(default_factory=dict)
@@ -39,15 +41,27 @@ class Health:
 
     def stuck(self) -> list[str]:
         """Stages whose loop has not gone round for longer than Kafka would wait."""
-        now = time.time()
-        last = {name: REGISTRY.get_sample_value(HEARTBEAT, {"stage": name}) for name in self.stages}
-        return [name for name, at in last.items() if at is not None and now - at > STUCK_SECONDS]
+        return sorted(self._older(WENT_ROUND, STUCK_SECONDS))
 
     def wrong(self) -> dict[str, str]:
         return _said(self.checks)
 
     def noted(self) -> dict[str, str]:
-        return _said(self.notes)
+        silent = {
+            stage: f"has read nothing for {age:.0f} s: is Kafka or the database away?"
+            for stage, age in self._older(READ, SILENT_SECONDS).items()
+        }
+        return {**silent, **_said(self.notes)}
+
+    def _older(self, gauge: str, seconds: float) -> dict[str, float]:
+        """Stages with a partition whose time was longer ago than that, and how long."""
+        now, ages = time.time(), dict.fromkeys(self.stages, 0.0)
+        for family in REGISTRY.restricted_registry([gauge]).collect():
+            for sample in family.samples:
+                stage = sample.labels["stage"]
+                if stage in ages:
+                    ages[stage] = max(ages[stage], now - sample.value)
+        return {stage: age for stage, age in ages.items() if age > seconds}
 
 
 def _said(questions: dict[str, Callable[[], str | None]]) -> dict[str, str]:

@@ -7,6 +7,8 @@ from shared.contracts.codec import decode_plain, encode
 # A stopped process must not keep its locks: the server ends its transaction, the fence does the
 # rest. Longer than any batch, shorter than anyone's patience.
 IDLE_IN_TRANSACTION_MS = 15_000
+# A server whose machine is gone says nothing at all: TCP alone would wait a quarter of an hour.
+ANSWER_SECONDS = 60.0
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:
@@ -19,8 +21,13 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 
 
 async def connect(dsn: str, schema: str) -> asyncpg.Connection:
-    """One connection whose unqualified names are of `schema`."""
-    connection = await asyncpg.connect(dsn, server_settings=_settings(schema))
+    """One connection whose unqualified names are of `schema`.
+
+    A statement that gets no answer for a minute raises TimeoutError.
+    """
+    connection = await asyncpg.connect(
+        dsn, server_settings=_settings(schema), command_timeout=ANSWER_SECONDS
+    )
     await _prepare(connection)
     return connection
 

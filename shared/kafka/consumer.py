@@ -5,6 +5,8 @@ the background, and a stopped process does not know that it was replaced).
 """
 
 import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,11 +14,13 @@ import asyncpg
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import KafkaError
 
 from shared.db.pool import connect
 from shared.errors import OwnershipLost, StageStopped
 from shared.kafka import metrics
 from shared.kafka.feed import Feed
+from shared.kafka.gauges import Gauges
 from shared.kafka.lookout import Lowest
 from shared.kafka.loop import OnStep, PartitionLoop, unwatched
 from shared.kafka.producer import OrderedProducer
@@ -25,8 +29,14 @@ from shared.kafka.stage import Stage
 
 log = structlog.get_logger()
 FINISH_SECONDS = 10.0  # for the batch in hand when partitions are taken away
-BEAT_SECONDS = 5.0
 AGAIN_SECONDS = 1.0  # before trying again after an error that is not the data's fault
+AWAY = (
+    KafkaError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    OSError,
+)
 
 
 @dataclass(slots=True)
@@ -58,23 +68,19 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
         self._failed = asyncio.get_running_loop().create_future()
         self._consumer = consumer = self._make_consumer()
         names = [self.settings.topic_prefix + t.name for t in self.stage.spec.inputs]
-        await consumer.start()
         try:
+            await consumer.start()
             consumer.subscribe(names, listener=self)
-            await self._beat_until_failed(self._failed)
+            await self._failed
         finally:
-            self._ending = True  # the group may still hand out partitions while we leave it
-            await self._stop_all()
-            await consumer.stop()
+            await _to_its_end(self._leave(consumer))
 
-    async def _beat_until_failed(self, failed: asyncio.Future[None]) -> None:
-        """Partitions beat by themselves; a process that was given none is alive too."""
-        while True:
-            done, _ = await asyncio.wait({failed}, timeout=BEAT_SECONDS)
-            if done:
-                failed.result()
-            if not self._tasks:
-                metrics.LAST_PROGRESS.labels(self.stage.spec.name).set_to_current_time()
+    async def _leave(self, consumer: AIOKafkaConsumer) -> None:
+        self._ending = True  # the group may still hand out partitions while we leave it
+        try:
+            await self._stop_all()
+        finally:
+            await consumer.stop()
 
     def _make_consumer(self) -> AIOKafkaConsumer:
         session = int(self.where.session_timeout * 1000)
@@ -121,9 +127,18 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _keep(self, partition: int) -> None:
+        gauges = Gauges(self.stage.spec.name, partition)
+        gauges.taken()
+        try:
+            await self._try_again(partition, self._leaving[partition], gauges)
+        finally:
+            gauges.given_up()
+
+    async def _try_again(self, partition: int, leaving: asyncio.Event, gauges: Gauges) -> None:
         """Take over and go round, again after errors that are not the data's fault."""
-        leaving = self._leaving[partition]
+        where = {"stage": gauges.stage, "partition": partition}
         while not leaving.is_set():
+            gauges.went_round()
             try:
                 await self._own(partition, leaving)
             except StageStopped as stopped:
@@ -132,13 +147,11 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
                     self._failed.set_exception(stopped)
                 return
             except OwnershipLost:
-                log.warning("owned by another", stage=self.stage.spec.name, partition=partition)
-            except asyncio.CancelledError:
-                raise
+                log.warning("owned by another", **where)
+            except AWAY as error:
+                log.warning("partition waits", **where, reason=type(error).__name__)
             except Exception:
-                log.exception(
-                    "partition restarted", stage=self.stage.spec.name, partition=partition
-                )
+                log.exception("partition restarted", **where)
             await _wait(leaving, AGAIN_SECONDS)
 
     async def _own(self, partition: int, leaving: asyncio.Event) -> None:
@@ -153,9 +166,20 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             while not leaving.is_set():
                 await loop.once()
         finally:
-            await producer.close()
-            if not db.is_closed():
-                await db.close(timeout=5)
+            try:
+                await producer.close()
+            finally:
+                if not db.is_closed():
+                    await db.close(timeout=5)
+
+
+async def _to_its_end(ending: Coroutine[Any, Any, None]) -> None:
+    """For a `finally`: whoever cancels us meanwhile waits too; what brought us there is raised."""
+    task = asyncio.create_task(ending)
+    while not task.done():
+        with suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    task.result()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

@@ -16,9 +16,9 @@ import asyncpg
 from shared.clock import read_line, read_now
 from shared.contracts.stages import StageSpec
 from shared.db import timers
-from shared.kafka import metrics
 from shared.kafka.batch import Batch
 from shared.kafka.feed import Feed
+from shared.kafka.gauges import Gauges
 from shared.kafka.hold import Hold
 from shared.kafka.progress import Horizon
 from shared.kafka.settings import LoopSettings
@@ -42,6 +42,7 @@ class Lookout:
         self._first = Horizon(self._before, feed.ends)
         self._horizon = Horizon(self._own_first, feed.ends) if spec.forwards else self._first
         self._hold = Hold(settings.timer_hold, settings.timer_hold_transactional, self._line)
+        self._gauges = Gauges(spec.name, feed.partition)
         self._reported: dict[str, datetime] = {}
         self._next = 0.0
 
@@ -70,6 +71,11 @@ class Lookout:
         """The batch was committed."""
         self._reported.update(batch.progress)
 
+    def forced(self, timer: timers.Timer) -> bool:
+        """It fires by the hold alone: not all that comes before it has been seen."""
+        seen = self._horizon.seen
+        return seen is None or timer.due_at > seen
+
     def _news(self) -> list[tuple[str, datetime]]:
         rounds = [(self._spec.name, self._horizon.seen)]
         if self._spec.forwards:
@@ -78,8 +84,7 @@ class Lookout:
 
     async def _find_due(self, batch: Batch) -> bool:
         until, urgent = await self._hold.until(self._horizon.seen)
-        held = metrics.TIMERS_HELD.labels(self._spec.name, self._feed.partition)
-        held.set(self._hold.stalled)
+        self._gauges.held(self._hold.stalled)
         if until is None and urgent is None:
             return False
         limit = self._settings.batch_size

@@ -27,6 +27,7 @@ from shared.errors import OwnershipLost, StageStopped
 from shared.kafka import dead_letters, metrics, outgoing
 from shared.kafka.batch import Batch, collect, halves
 from shared.kafka.feed import Feed
+from shared.kafka.gauges import Gauges
 from shared.kafka.lookout import Lookout, Lowest
 from shared.kafka.producer import OrderedProducer
 from shared.kafka.records import Work
@@ -81,6 +82,7 @@ class PartitionLoop:
         self._stage, self._feed, self._db = stage, feed, db
         self._producer, self._settings, self._on_step = producer, settings, on_step
         self._lookout = Lookout(stage.spec, feed, db, settings, lowest)
+        self._gauges = Gauges(stage.spec.name, feed.partition)
         self._in_a_row = dead_letters.InARow(settings.dead_letters_in_a_row)
         self._published = 0
         self._transaction: Any = None
@@ -101,9 +103,11 @@ class PartitionLoop:
         """One batch through all the steps."""
         batch = Batch(self._work(), dict(self._owned.positions), dict(self._owned.sources))
         await self._run(POLL, batch)
-        metrics.LAST_PROGRESS.labels(self._stage.spec.name).set_to_current_time()
+        self._gauges.went_round()
+        self._gauges.read(self._feed.answered)
         if batch.positions != self._owned.positions or not batch.empty:
             await self._process(batch)
+        self._gauges.lag(self._feed.lag(self._owned.positions))
 
     async def _run(self, steps: tuple[str, ...], batch: Batch) -> None:
         for step in steps:
@@ -218,6 +222,7 @@ class PartitionLoop:
 
     async def _publish_rows(self, rows: list[Row]) -> None:
         """From the oldest row, again and again with a new producer, until Kafka has them all."""
+        self._gauges.pending(some=bool(rows))
         where = self._settings.partitions, self._settings.topic_prefix
         for group in outgoing.address(self._stage.spec.name, self._feed.partition, rows, *where):
             while True:
@@ -226,7 +231,9 @@ class PartitionLoop:
                     break
                 except KafkaError as error:
                     log.warning("publish", stage=self._stage.spec.name, reason=type(error).__name__)
+                    self._gauges.went_round()
                     await asyncio.sleep(0.5)
+        self._gauges.pending(some=False)
 
     async def _note(self, batch: Batch) -> None:
         if batch.work.messages or batch.dead:
@@ -249,6 +256,7 @@ class PartitionLoop:
         for timer in batch.parked:
             self._in_a_row.bad(name, f"timer of {timer.contact}")
         for timer in work.timers:
-            metrics.TIMERS.labels(name, "fired").inc()
+            outcome = "forced" if self._lookout.forced(timer) else "fired"
+            metrics.TIMERS.labels(name, outcome).inc()
             metrics.TIMER_LATENESS.labels(name).observe((work.time - timer.due_at).total_seconds())
         metrics.TIMERS.labels(name, "parked").inc(len(batch.parked))

@@ -60,7 +60,11 @@ class OrderedProducer:
                 max_request_size=MAX_BATCH_BYTES + 100_000,
                 request_timeout_ms=10_000,
             )
-            await producer.start()
+            try:
+                await producer.start()
+            except BaseException:
+                await asyncio.shield(producer.stop())
+                raise
             self._producer = producer
         return self._producer
 

@@ -1,5 +1,6 @@
 """Promise 4: an hour's outage reminds nobody who bought in that hour."""
 
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -37,15 +38,16 @@ async def _carts_are_left(shop: Place) -> None:
 
 
 async def _goes_round(shop: Place, service: str) -> None:
-    """Its loop has looked for due timers since now, more than once."""
-    name = f'tuvi_consumer_last_progress_timestamp_seconds{{stage="{service}"}}'
-    seen: set[str] = set()
+    """Its loops have looked for due timers since now, more than once."""
+    name, labels = "tuvi_consumer_last_progress_timestamp_seconds", f'stage="{service}"'
+    seen: dict[str, set[str]] = defaultdict(set)
 
     async def again() -> bool:
         async with shop.http.get(shop.processes[service].url + "/metrics") as answer:
             lines = (await answer.text()).splitlines()
-        seen.update(line for line in lines if line.startswith(name))
-        return len(seen) > 8
+        for series, value in (x.split() for x in lines if x.startswith(name) and labels in x):
+            seen[series].add(value)
+        return bool(seen) and min(map(len, seen.values())) > 8
 
     await until(again, f"{service} goes round")
 
