@@ -53,6 +53,30 @@ _ENTRY = {
         "message": {"type": "string"},
     },
 }
+_ACCEPTED = {"type": "integer", "description": "events of this request that were taken"}
+_WARNINGS = {
+    "type": "array",
+    "items": _ENTRY,
+    "description": "what was taken but will not work as it was meant, such as an e-mail address "
+    "that is none; left out if there is nothing to say",
+}
+_KEPT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"success": {"const": True}, "warnings": _WARNINGS},
+    "required": ["success"],
+    "example": {
+        "success": True,
+        "warnings": [
+            {
+                "index": 0,
+                "messageId": "0198f0a2-1",
+                "field": "traits.email",
+                "message": "is no address; write it as name@example.com; "
+                "it was kept as a trait, nobody is mailed by it",
+            }
+        ],
+    },
+}
 _PROBLEM = {
     "type": "object",
     "properties": {
@@ -60,7 +84,8 @@ _PROBLEM = {
         "status": {"type": "integer"},
         "detail": {"type": "string"},
         "errors": {"type": "array", "items": _ENTRY},
-        "accepted": {"type": "integer", "description": "events of this request that were taken"},
+        "warnings": _WARNINGS,
+        "accepted": _ACCEPTED,
     },
 }
 _REFUSALS = {
@@ -69,6 +94,7 @@ _REFUSALS = {
     "403": "A key of another scope",
     "413": "Too large",
     "415": "An encoding that is not read",
+    "500": "A fault of Tuvi's",
     "503": "Kafka did not take it in time; `Retry-After` says when to repeat",
 }
 
@@ -92,6 +118,9 @@ def document(app: FastAPI) -> None:
 def _operation(kind: str) -> dict[str, Any]:
     problem = {"application/problem+json": {"schema": _PROBLEM}}
     body = {"schema": {"type": "object"}, "example": _EXAMPLES[kind]}
+    kept: dict[str, Any] = _KEPT
+    if kind == BATCH:
+        kept = _KEPT | {"properties": {**_KEPT["properties"], "accepted": _ACCEPTED}}
     return {
         "tags": ["events"],
         "summary": _WHAT[kind],
@@ -99,7 +128,7 @@ def _operation(kind: str) -> dict[str, Any]:
         "security": [{"writeKey": []}, {"bearer": []}],
         "requestBody": {"required": True, "content": {"application/json": body}},
         "responses": {
-            "200": {"description": "Kept"},
+            "200": {"description": "Kept", "content": {"application/json": {"schema": kept}}},
             **{c: {"description": what, "content": problem} for c, what in _REFUSALS.items()},
         },
     }

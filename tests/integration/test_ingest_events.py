@@ -70,6 +70,28 @@ async def test_a_batch_keeps_the_good_and_names_the_bad(ingest: Place) -> None:
     assert [m for m, *_ in await kept_of(ingest, "mixed")] == ["mixed-1", "mixed-3"]
 
 
+async def test_a_bad_address_costs_no_event_and_is_said(ingest: Place) -> None:
+    bad = view("named", 1, traits={"email": "Carl <carl@example.com>"})
+    warning = {
+        "index": 1,
+        "messageId": "named-1",
+        "field": "traits.email",
+        "message": "is no address; write it as name@example.com; "
+        "it was kept as a trait, nobody is mailed by it",
+    }
+
+    good = await ingest.post("/v1/batch", {"batch": [view("named", 0), bad]})
+    mixed = await ingest.post("/v1/batch", {"batch": [view("named", 2, event=""), bad]})
+    alone = await ingest.post("/v1/identify", {"userId": "named", "traits": {"email": 7}})
+
+    assert good == (200, {"success": True, "accepted": 2, "warnings": [warning]})
+    assert (mixed[0], mixed[1]["accepted"], mixed[1]["warnings"]) == (400, 1, [warning])
+    assert [error["index"] for error in mixed[1]["errors"]] == [0]
+    assert (alone[0], alone[1]["success"]) == (200, True)
+    assert [(w["index"], w["field"]) for w in alone[1]["warnings"]] == [(0, "traits.email")]
+    assert len(await kept_of(ingest, "named")) == 4
+
+
 async def test_a_gzip_body_and_a_key_in_the_body_are_read(ingest: Place) -> None:
     body = json.dumps({"batch": [view("gzip")], "writeKey": ingest.key}).encode()
     headers = {"content-encoding": "gzip"}

@@ -8,7 +8,8 @@ import asyncio
 import base64
 import binascii
 import time
-from typing import NamedTuple, Protocol
+from collections.abc import Coroutine
+from typing import Any, NamedTuple, Protocol
 
 import asyncpg
 import structlog
@@ -21,6 +22,7 @@ FRESH_SECONDS = 1.0
 STALE_SECONDS = 300.0  # how long a key that was good is taken while PostgreSQL is away
 LONGEST_KEY = 200
 ASK_SECONDS = 2.0
+QUIET_SECONDS = 3.0  # after a question without an answer, before the next is asked
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
@@ -36,43 +38,79 @@ class Known(NamedTuple):
 
 
 class WriteKeys:
-    """Answers from memory for a second, and one question at a time to the database."""
+    """Answers from memory for a second, and one question at a time to the database.
+
+    After a question that nobody answered, memory answers at once: for a while, and while one
+    caller tries again.
+    """
 
     def __init__(self, keys: AllKeys) -> None:
         self._keys = keys
         self._known: dict[tuple[str, Scope], Known] = {}
         self._asking = asyncio.Lock()
+        self._quiet_until = 0.0  # monotonic; 0 while the database answers
 
     async def workspace(self, token: str, scope: Scope) -> str:
         """Raises Problem: 401, 403, or 503 when nobody can be asked."""
-        known = self._known.get((token, scope))
-        if known is not None and time.monotonic() - known.asked_at < FRESH_SECONDS:
-            return known.workspace
         if not token or len(token) > LONGEST_KEY:
             raise missing()
-        async with self._asking:
-            known = self._known.get((token, scope))
-            if known is not None and time.monotonic() - known.asked_at < FRESH_SECONDS:
-                return known.workspace
-            return await self._ask(token, scope, known)
+        remembered = self._remembered(token, scope)
+        if remembered:
+            return remembered
+        async with self._asking:  # who waited here may know by now what the one before learned
+            return self._remembered(token, scope) or await self._ask(token, scope)
 
-    async def _ask(self, token: str, scope: Scope, known: Known | None) -> str:
+    def _remembered(self, token: str, scope: Scope) -> str:
+        """Empty if the database is to be asked. Raises Problem 503: it is away and nobody knows."""
         now = time.monotonic()
+        known = self._known.get((token, scope))
+        age = now - known.asked_at if known else float("inf")
+        if known and age < (FRESH_SECONDS if now >= self._quiet_until else STALE_SECONDS):
+            return known.workspace
+        if now < self._quiet_until:
+            raise Problem(503, "Keys cannot be read", "Send it again in a moment.", retry_after=2)
+        return ""
+
+    async def _ask(self, token: str, scope: Scope) -> str:
+        now = time.monotonic()
+        if self._quiet_until:
+            self._quiet_until = now + ASK_SECONDS + QUIET_SECONDS
         try:
-            async with asyncio.timeout(ASK_SECONDS):
-                workspace = await self._keys.workspace(token, scope)
+            workspace = await _within(ASK_SECONDS, self._keys.workspace(token, scope))
         except Problem:
+            self._quiet_until = 0.0
             self._known.pop((token, scope), None)
             raise
         except _AWAY as error:
             log.warning("keys cannot be read", error=type(error).__name__)
-            if known is None or now - known.asked_at > STALE_SECONDS:
-                raise Problem(
-                    503, "Keys cannot be read", "Send it again in a moment.", retry_after=2
-                ) from error
-            return known.workspace
+            self._quiet_until = time.monotonic() + QUIET_SECONDS
+            return self._remembered(token, scope)
+        self._quiet_until = 0.0
         self._known[token, scope] = Known(workspace, now)
         return workspace
+
+
+async def _within(seconds: float, question: Coroutine[Any, Any, str]) -> str:
+    """Its answer; TimeoutError on time, also when the question does not let itself be cancelled.
+
+    asyncpg, asked to cancel by a server that is silent, waits for the server: `asyncio.timeout`
+    would wait with it.
+    """
+    asked = asyncio.create_task(question)
+    asked.add_done_callback(_unheard)
+    try:
+        await asyncio.wait({asked}, timeout=seconds)
+        if asked.done():
+            return asked.result()
+    finally:
+        asked.cancel()
+    raise TimeoutError
+
+
+def _unheard(asked: asyncio.Task[str]) -> None:
+    """Nobody waits for it any more, so asyncio need not report how it ended."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 def token_of(authorization: str) -> tuple[str, str]:

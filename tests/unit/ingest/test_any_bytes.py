@@ -1,14 +1,18 @@
 """Whatever is posted: never a 5xx, and a refusal says which field of which event."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+from structlog.testing import capture_logs
 
 from services.ingest.domain.calls import ROUTES
 from shared.contracts import CODECS
+from shared.kafka.producer import Addressed
 from shared.tokens import UnsubscribeClaim, make_token
 from tests.unit.ingest.anything import BODIES, RAW_EVENTS
 from tests.unit.ingest.doors import TOKEN_KEYS, Answer, Kept, edge, post
@@ -67,3 +71,27 @@ def test_any_header_is_answered(body: bytes, headers: dict[str, str]) -> None:
 @pytest.mark.parametrize("path", ["/v1/nothing", "/u/", "/u/x/y", "/v1/track/"])
 def test_another_path_is_not_found(path: str) -> None:
     assert post(APP, path, b"{}", KEY).status == 404
+
+
+class Broken(Kept):
+    """Fails as nobody thought of."""
+
+    async def publish(self, messages: Sequence[Addressed]) -> set[int]:
+        raise LookupError("ann@example.com")
+
+
+def test_what_nobody_thought_of_is_a_problem_too_counted_and_logged_without_contents() -> None:
+    labels = {"route": "/v1/page", "method": "POST", "code": "500"}
+    before = REGISTRY.get_sample_value("http_request_duration_seconds_count", labels) or 0
+
+    with capture_logs() as logs:
+        answer = post(edge(Broken()), "/v1/page", b'{"userId":"u"}', KEY)
+
+    problem: Any = json.loads(answer.body)
+    assert answer.status == problem["status"] == 500
+    assert problem["detail"]
+    assert REGISTRY.get_sample_value("http_request_duration_seconds_count", labels) == before + 1
+    assert [(log["event"], log["error"], log["route"]) for log in logs] == [
+        ("unexpected", "LookupError", "/v1/page")
+    ]
+    assert "ann@" not in repr((logs, answer.body))
