@@ -9,7 +9,7 @@ import typer
 import uvloop
 
 from shared.logging import configure
-from shared.settings import PORTS
+from shared.settings import PORTS, BadSettings, from_environment
 from tuvi import definitions, keys, operations
 from tuvi.client import CommandError
 
@@ -32,7 +32,11 @@ def serve(service: Annotated[str, typer.Argument(help=" | ".join(PORTS))]) -> No
     """Run one service until it is told to stop; settings come from the environment."""
     if service not in PORTS:
         raise CommandError(f"no service {service!r}; there are {', '.join(PORTS)}")
-    settings = importlib.import_module(f"services.{service}.settings").Settings()
+    kind = importlib.import_module(f"services.{service}.settings").Settings
+    try:
+        settings = from_environment(kind)
+    except BadSettings as wrong:
+        raise CommandError(str(wrong)) from wrong
     if not settings.port:
         settings.port = PORTS[service]
     configure(service, settings.log_level)
