@@ -71,7 +71,8 @@ def _said(questions: dict[str, Callable[[], str | None]]) -> dict[str, str]:
 
 def make_app(title: str, health: Health) -> FastAPI:
     """The routes every service has, and RFC 9457 for every refusal."""
-    app = FastAPI(title=f"Tuvi {title}", version="1")
+    # No /docs: its page would load scripts from elsewhere.
+    app = FastAPI(title=f"Tuvi {title}", version="1", docs_url=None, redoc_url=None)
 
     @app.get("/healthz", tags=["operations"])
     async def healthz() -> JSONResponse:

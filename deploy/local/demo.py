@@ -1,7 +1,6 @@
 """`tuvi demo`: a synthetic shop lives five days in three minutes, then every number is checked."""
 
 import asyncio
-import shutil
 import signal
 import time
 
@@ -71,7 +70,6 @@ async def _interruptible(days: Days) -> Evidence:
 
 def prepared(setting: Setting) -> Platform:
     """A platform in an empty home; business time stands still until the history is in."""
-    shutil.rmtree(setting.home, ignore_errors=True)
     return Platform(
         setting.home,
         setting.ports,
@@ -79,6 +77,7 @@ def prepared(setting: Setting) -> Platform:
         (*SES, "--seed", str(setting.seed)),
         ENVIRONMENT,
         quickstart=False,
+        anew=True,
     )
 
 

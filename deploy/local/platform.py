@@ -56,6 +56,7 @@ class Platform:
     ses_flags: tuple[str, ...] = ()
     environment: dict[str, str] = field(default_factory=dict)
     quickstart: bool = True
+    anew: bool = False  # in an empty home, whatever was there
     told: Callable[[str], None] = lambda _: None  # called when a part is up
     urls: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
@@ -69,6 +70,8 @@ class Platform:
         try:
             self._stack = Stack(self.home, self.ports)
             self._stack.lock_home()  # before its ports are found taken by the same home's stack
+            if self.anew:
+                self._stack.empty_home()
             self._claim_ports()
             self._addresses = self._stack.start()
             self.told("Kafka and PostgreSQL")

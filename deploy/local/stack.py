@@ -5,6 +5,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import sys
 import time
@@ -24,6 +25,7 @@ from deploy.local.processes import Child, StackError
 
 DEFAULT_HOME = Path(".tuvi")
 CHECK_SECONDS = 0.5
+LOCK = "lock"
 
 
 class Part(Protocol):
@@ -114,12 +116,21 @@ class Stack:
     def _address(self, name: str) -> str:
         return self._given.get(name) or self.parts[name].address
 
+    def empty_home(self) -> None:
+        """Nobody else has it; the lock stays."""
+        self.lock_home()
+        for entry in self._home.iterdir():
+            if entry.is_dir():
+                shutil.rmtree(entry)
+            elif entry.name != LOCK:
+                entry.unlink()
+
     def lock_home(self) -> None:
         """StackError if another stack has this home; `start` does it first, if nobody has."""
         if self._lock is not None:
             return
         self._home.mkdir(parents=True, exist_ok=True)
-        lock = (self._home / "lock").open("a+")
+        lock = (self._home / LOCK).open("a+")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -33,5 +33,4 @@ def _load(text: bytes, name: str, version: int = 1) -> tuple[Journey, Document]:
     try:
         return parse_journey(document.data, version), document
     except JourneyError as error:
-        said = str(error).removeprefix(": ")  # about the whole document
-        raise JourneyFileError(f"{name}:{document.line(error.path)}: {said}") from None
+        raise JourneyFileError(f"{name}:{document.line(error.path)}: {error}") from None

@@ -37,8 +37,7 @@ def _check(file: Path, document: Document, known: Mapping[str, Condition]) -> li
         asked = sorted(_asked(document) - known.keys())
         found = parse_segment(document.data, {**known, **dict.fromkeys(asked, NOBODY)})
     except ConditionError as error:
-        said = str(error).removeprefix(": ")  # about the whole document
-        raise SegmentFileError(f"{file}:{document.line(error.path)}: {said}") from None
+        raise SegmentFileError(f"{file}:{document.line(error.path)}: {error}") from None
     if found.id != file.stem:
         message = f"the file is called '{file.stem}', but says '{found.id}': name them alike"
         raise SegmentFileError(f"{file}:{document.line(('segment',))}: {message}")

@@ -18,7 +18,8 @@ class ConditionError(ValueError):
         self.path = path
         self.message = message
         self.hint = hint
-        super().__init__(f"{spelled(path)}: {message}" + (f"; {hint}" if hint else ""))
+        place = f"{spelled(path)}: " if path else ""
+        super().__init__(f"{place}{message}" + (f"; {hint}" if hint else ""))
 
 
 def spelled(path: Path) -> str:
