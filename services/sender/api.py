@@ -21,7 +21,7 @@ from services.sender.templates import (
 from shared import definitions
 from shared.auth import Keys
 from shared.contracts import plain
-from shared.definitions import Announcer
+from shared.definitions import Announcer, Registry
 from shared.errors import Problem
 
 PAGE = 100
@@ -106,7 +106,9 @@ class Dispatch(BaseModel):
     per_second: float
 
 
-def templates(pool: asyncpg.Pool, keys: Keys, renderer: RenderPool, say: Announcer) -> APIRouter:
+def templates(
+    pool: asyncpg.Pool, keys: Keys, renderer: RenderPool, say: Announcer, heard: Registry
+) -> APIRouter:
     router = APIRouter(prefix="/v1/templates", tags=["templates"])
 
     @router.put("/{id}")
@@ -125,7 +127,12 @@ def templates(pool: asyncpg.Pool, keys: Keys, renderer: RenderPool, say: Announc
             raise _refused(error) from error
         async with pool.acquire() as connection:
             saved = await definitions.save(
-                connection, workspace=workspace, kind="template", id=id, body=plain(compiled)
+                connection,
+                workspace=workspace,
+                kind="template",
+                id=id,
+                body=plain(compiled),
+                heard=heard,
             )
         say.wake()
         return _template(saved.body, saved.version)
@@ -133,7 +140,7 @@ def templates(pool: asyncpg.Pool, keys: Keys, renderer: RenderPool, say: Announc
     @router.get("")
     async def listed(workspace: Annotated[str, Depends(keys.requires("read"))]) -> Templates:
         async with pool.acquire() as connection:
-            found = await definitions.latest(connection, workspace, "template")
+            found = await definitions.latest(connection, workspace, "template", heard)
         return Templates(items=[_template(d.body, d.version) for d in found])
 
     return router

@@ -57,7 +57,7 @@ async def run(settings: SenderSettings, on_step: OnStep = unwatched) -> None:
         }
         for number in range(settings.dispatchers):
             tasks[f"dispatcher {number}"] = _dispatch(registry, Dispatcher(parts))
-        app = _app(runtime, health, parts, announcer)
+        app = _app(runtime, health, parts, announcer, registry)
         await serve(app, settings.host, settings.port, tasks)
 
 
@@ -95,9 +95,11 @@ def _health(settings: SenderSettings, registry: Registry, ses: Ses, settling: Se
     )
 
 
-def _app(runtime: Runtime, health: Health, parts: Parts, announcer: Announcer) -> FastAPI:
+def _app(
+    runtime: Runtime, health: Health, parts: Parts, announcer: Announcer, registry: Registry
+) -> FastAPI:
     app, keys = make_app("sender", health), Keys(runtime.pool)
-    app.include_router(api.templates(runtime.pool, keys, parts.renderer, announcer))
+    app.include_router(api.templates(runtime.pool, keys, parts.renderer, announcer, registry))
     app.include_router(api.messages(runtime.pool, keys, parts.claims))
     app.include_router(api.suppressions(runtime.pool, keys))
     app.include_router(api.switch(runtime.pool, keys))

@@ -13,7 +13,7 @@ from shared.contracts.keys import identity_key
 from shared.contracts.wire import BadCall, Call, Plain, email_of
 
 from .explaining import explained
-from .validation import checked, doubts
+from .validation import checked, doubts, given
 
 BATCH = "batch"
 ROUTES = {
@@ -107,11 +107,11 @@ def _read_single(kind: str, data: bytes) -> Body:
     if single.write_key is not None:
         event = encode({n: v for n, v in _fields.decode(data).items() if n != "writeKey"})
     own = b'"%s"' % kind.encode()
-    given = bytes(single.type)
-    if not given:
+    said = bytes(single.type)
+    if not said:
         rest = event[1:].lstrip()
         event = b'{"type":%s%s%s' % (own, b"" if rest == b"}" else b",", rest)
-    elif given != own:
+    elif said != own:
         raise BadCall("type", f"is not {kind!r}, as the route says; leave it out or use /v1/batch")
     return Body([event], single.write_key or "")
 
@@ -158,14 +158,13 @@ def _ready(index: int, event: bytes, call: Call, sender: Sender) -> Ready:
 
 def key_of(workspace: str, call: Call) -> str:
     """Kafka's key: the strongest identity that is given, so that one door keeps its order."""
-    for kind, value in (
-        ("user", call.user_id),
-        ("email", email_of(call).casefold()),
-        ("anonymous", call.anonymous_id),
-    ):
-        text = "" if value is None else str(value)
-        if text.strip():
-            return identity_key(workspace, kind, text)
+    if given(call.user_id):
+        return identity_key(workspace, "user", str(call.user_id))
+    email = email_of(call)
+    if email:
+        return identity_key(workspace, "email", email.casefold())
+    if given(call.anonymous_id):
+        return identity_key(workspace, "anonymous", str(call.anonymous_id))
     raise BadCall("userId", "is missing")  # cannot be: it was checked
 
 

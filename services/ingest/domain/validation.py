@@ -66,8 +66,8 @@ def doubts(call: Call) -> list[BadCall]:
     """What will not work of a call that is taken: losing it would be worse."""
     found = [
         BadCall(field, f"{NO_ADDRESS}; it was kept as a {kind}, nobody is mailed by it")
-        for field, given in given_emails(call)
-        if not address(given)
+        for field, email in given_emails(call)
+        if not address(email)
         for kind in ("property" if field.startswith("properties") else "trait",)
     ]
     return found + odd_prices(call)
@@ -78,9 +78,9 @@ def _check_ids(call: Call) -> None:
     for field, value in zip(_IDS, values, strict=True):
         if value is not None and len(str(value)) > MAX_ID:
             raise BadCall(field, f"is longer than {MAX_ID} characters")
-    if call.type == "alias" and not _given(call.previous_id):
+    if call.type == "alias" and not given(call.previous_id):
         raise BadCall("previousId", "is missing; an alias call joins userId and previousId")
-    if _given(call.user_id) or _given(call.anonymous_id):
+    if given(call.user_id) or given(call.anonymous_id):
         return
     if email_of(call):
         return
@@ -89,7 +89,7 @@ def _check_ids(call: Call) -> None:
     raise BadCall("userId", "is missing; give userId, anonymousId or an e-mail (traits.email)")
 
 
-def _given(value: str | int | None) -> bool:
+def given(value: str | int | None) -> bool:
     return value is not None and str(value).strip() != ""
 
 
@@ -99,29 +99,29 @@ def _check_times(call: Call, received_at: datetime) -> None:
         "originalTimestamp": call.original_timestamp,
         "sentAt": call.sent_at,
     }
-    given = {field: moment for field, moment in times.items() if moment is not None}
-    for field, moment in given.items():
+    told = {field: moment for field, moment in times.items() if moment is not None}
+    for field, moment in told.items():
         if moment.tzinfo is None:
             raise BadCall(field, "has no zone; end it with Z or an offset such as +02:00")
     try:
         at = said_at(call, received_at)
     except OverflowError as error:
-        raise BadCall(next(iter(given)), "is beyond the calendar; check the clock") from error
+        raise BadCall(next(iter(told)), "is beyond the calendar; check the clock") from error
     if at is None:
         return
-    field = _at_fault(given, received_at)
+    field = _at_fault(told, received_at)
     if at < OLDEST:
         raise BadCall(field, "lies before the year 2000; check the clock and the unit")
     if at > received_at + MOST_AHEAD:
         raise BadCall(field, "lies more than an hour in the future; check the clock and the zone")
 
 
-def _at_fault(given: dict[str, datetime], received_at: datetime) -> str:
+def _at_fault(told: dict[str, datetime], received_at: datetime) -> str:
     """Which of the times to name: the first that is absurd by itself."""
-    for field, moment in given.items():
+    for field, moment in told.items():
         if not OLDEST <= moment <= received_at + MOST_AHEAD:
             return field
-    return next(iter(given))
+    return next(iter(told))
 
 
 def _check_name(name: str | None) -> None:
