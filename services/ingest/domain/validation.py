@@ -64,13 +64,13 @@ def checked(raw: bytes, received_at: datetime) -> Call:
 
 def doubts(call: Call) -> list[BadCall]:
     """What will not work of a call that is taken: losing it would be worse."""
-    found = [
-        BadCall(field, f"{NO_ADDRESS}; it was kept as a {kind}, nobody is mailed by it")
-        for field, email in given_emails(call)
-        if not address(email)
-        for kind in ("property" if field.startswith("properties") else "trait",)
-    ]
-    return found + odd_prices(call)
+    found = odd_prices(call)
+    for field, email in given_emails(call):
+        if not address(email):
+            kind = "property" if field.startswith("properties") else "trait"
+            why = f"{NO_ADDRESS}; it was kept as a {kind}, nobody is mailed by it"
+            found.append(BadCall(field, why))
+    return found
 
 
 def _check_ids(call: Call) -> None:
