@@ -10,7 +10,7 @@ class SenderSettings(ServiceSettings):
     """Durations are seconds of wall time."""
 
     port: int = PORTS["sender"]
-    token_keys: str = Field(default="", description="of unsubscribe links; comma-separated")
+    token_keys: str = Field(description="of unsubscribe links; comma-separated")
     public_url: str = Field(default="http://127.0.0.1:8001", description="ingest, from outside")
     unsubscribe_mailto: str = Field(default="", description="an address beside the link")
 
@@ -38,8 +38,7 @@ class SenderSettings(ServiceSettings):
     @field_validator("token_keys")
     @classmethod
     def _keys(cls, value: str) -> str:
-        if value:
-            keys_from(value)
+        keys_from(value)
         return value
 
 

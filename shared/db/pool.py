@@ -35,7 +35,12 @@ async def connect(dsn: str, schema: str) -> asyncpg.Connection:
 async def create_pool(dsn: str, schema: str, size: int = 8) -> asyncpg.Pool:
     """A pool of up to `size` connections whose unqualified names are of `schema`."""
     pool: asyncpg.Pool = await asyncpg.create_pool(
-        dsn, min_size=1, max_size=size, init=_prepare, server_settings=_settings(schema)
+        dsn,
+        min_size=1,
+        max_size=size,
+        init=_prepare,
+        server_settings=_settings(schema),
+        command_timeout=ANSWER_SECONDS,
     )
     return pool
 

@@ -43,6 +43,8 @@ async def _zombie(at: Place, step: str, when: str, least: int) -> InFlight:
     backlog = await at.seen.backlog(ORCHESTRATOR)
     partition = max(backlog, key=lambda p: backlog[p])
     other = tuple(f"orchestrator/{p}" for p in range(PARTITIONS) if p != partition)
+    if least == MANY_TIMERS:  # timers wait for what all partitions may yet hand over
+        other = ()
     marker = at.home / f"{name}.json"
     watch = Watch("orchestrator", partition, step, when, str(marker), least, SIGSTOP)
     process = await at.start(
@@ -65,7 +67,7 @@ async def _wakes(at: Place, name: str) -> str:
 
     async def learnt() -> bool:
         log = await asyncio.to_thread(at.log_of, name)
-        return "owned by another" in log or "partition restarted" in log
+        return "owned by another" in log or "partition waits" in log
 
     await until(learnt, f"{name} learns that it was replaced")
     await at.settle()
@@ -112,7 +114,8 @@ async def test_it_held_events_or_timers_when_it_was_stopped(told: Stopped) -> No
 
 
 async def test_what_it_had_not_committed_is_refused(told: Stopped) -> None:
-    assert "idle-in-transaction" in told.logs["after write"]
+    # the server ended its transaction: idle_in_transaction_session_timeout
+    assert "ConnectionDoesNotExistError" in told.logs["after write"]
     assert "owned by another" in told.logs["after commit"]
     assert "owned by another" in told.logs["after poll"]
 

@@ -215,6 +215,6 @@ def _input(given: Given, contact: str, now: datetime, sends: list[Send], message
         workspace="default",
         contact=contact,
         profile=given.profile,
-        by_merge=given.choice % 7 == 0 and "segment" not in facts,
+        by_merge=given.choice % 7 == 5 and "segment" not in facts,
         **facts,
     )
