@@ -5,7 +5,6 @@ versions in the same order, and a restarted process knows them before it starts.
 """
 
 import asyncio
-from collections.abc import Callable
 from typing import Any, Literal
 
 import asyncpg
@@ -177,7 +176,6 @@ class Registry:
         self._reader = WholeTopic(kafka, topics.DEFINITIONS, self._take, prefix=prefix)
         self._versions: dict[tuple[str, str, str, int], Definition] = {}
         self._newest: dict[tuple[str, str, str], Definition] = {}
-        self._on_change: list[Callable[[Definition], None]] = []
         self.version = 0
 
     @property
@@ -188,9 +186,6 @@ class Registry:
     async def run(self) -> None:
         """Until cancelled."""
         await self._reader.run()
-
-    def on_change(self, call: Callable[[Definition], None]) -> None:
-        self._on_change.append(call)
 
     def get(self, workspace: str, kind: Kind, name: str) -> Definition | None:
         """The newest version."""
@@ -223,5 +218,3 @@ class Registry:
         if newest is None or message.version >= newest.version:
             self._newest[name] = message
         self.version += 1
-        for call in self._on_change:
-            call(message)

@@ -79,9 +79,20 @@ async def drop(producer: AIOKafkaProducer) -> None:
     """`stop` alone waits for every batch, for ever; nobody waits for these any more."""
     with suppress(Exception):  # it is broken already, in whatever way
         await producer._sender.close()  # noqa: SLF001  ends what is in flight, by its time-out
-    producer._message_accumulator.fail_all(KafkaTimeoutError())  # noqa: SLF001
+    accumulator = producer._message_accumulator  # noqa: SLF001
+    for batch in [b for queue in accumulator._batches.values() for b in queue]:  # noqa: SLF001
+        accumulator._pending_batches.add(batch)  # noqa: SLF001  one to be repeated is not in it
+    for batch in accumulator._pending_batches:  # noqa: SLF001
+        batch.future.add_done_callback(_heard)
+    accumulator.fail_all(KafkaTimeoutError())
     with suppress(KafkaError, OSError):
         await producer.stop()
+
+
+def _heard(future: asyncio.Future[object]) -> None:
+    """Else asyncio says in the log that nobody asked for the error."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _send(

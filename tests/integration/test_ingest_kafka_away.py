@@ -1,6 +1,7 @@
 """Kafka goes away and comes back; ingest is told to go: what was answered with 200 is kept."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -61,6 +62,8 @@ async def test_a_frozen_broker_is_503_within_the_deadline_and_then_all_goes_on(
     ingest: Place, own_stack: Stack
 ) -> None:
     pid = own_stack.parts["kafka"].child.pid
+    loud: list[dict[str, Any]] = []  # what asyncio would put into the log
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: loud.append(context))
     async with asyncio.timeout(30):  # the topics were made a moment ago
         while (await ingest.post("/v1/track", view("before", 0)))[0] != 200:
             pass
@@ -90,6 +93,9 @@ async def test_a_frozen_broker_is_503_within_the_deadline_and_then_all_goes_on(
         "after-1",
         "after-2",
     ]
+    gc.collect()
+    asyncio.get_running_loop().set_exception_handler(None)
+    assert loud == []
 
 
 async def test_what_waits_is_bounded_in_bytes(kafka: str) -> None:
