@@ -106,7 +106,8 @@ class Kafka:
         (self._home / "log4j2.yaml").write_text(LOGGING)
         if not (data / "meta.properties").exists():
             cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(properties)]
+            told = [f"--cluster-id={cluster}", "-c", str(properties)]  # it may begin with a dash
+            tool = ["kafka.tools.StorageTool", "format", *told]
             run_once(
                 self._java("128m", self._archive.use()) + tool, "formatting Kafka's data folder"
             )
