@@ -5,7 +5,6 @@ the background, and a stopped process does not know that it was replaced).
 """
 
 import asyncio
-from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +25,7 @@ from shared.kafka.loop import OnStep, PartitionLoop, unwatched
 from shared.kafka.producer import OrderedProducer
 from shared.kafka.settings import LoopSettings
 from shared.kafka.stage import Stage
+from shared.tasks import to_its_end
 
 log = structlog.get_logger()
 FINISH_SECONDS = 10.0  # for the batch in hand when partitions are taken away
@@ -73,7 +73,8 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             consumer.subscribe(names, listener=self)
             await self._failed
         finally:
-            await _to_its_end(self._leave(consumer))
+            with suppress(asyncio.CancelledError):  # what brought us here is raised
+                await to_its_end(self._leave(consumer))
 
     async def _leave(self, consumer: AIOKafkaConsumer) -> None:
         self._ending = True  # the group may still hand out partitions while we leave it
@@ -171,15 +172,6 @@ class StageConsumer(ConsumerRebalanceListener):  # type: ignore[misc]
             finally:
                 if not db.is_closed():
                     await db.close(timeout=5)
-
-
-async def _to_its_end(ending: Coroutine[Any, Any, None]) -> None:
-    """For a `finally`: whoever cancels us meanwhile waits too; what brought us there is raised."""
-    task = asyncio.create_task(ending)
-    while not task.done():
-        with suppress(asyncio.CancelledError):
-            await asyncio.wait({task})
-    task.result()
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:

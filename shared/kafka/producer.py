@@ -13,6 +13,8 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, KafkaTimeoutError
 
+from shared.tasks import unheard
+
 MAX_BATCH_BYTES = 900_000  # under Kafka's default message.max.bytes of 1 MiB
 
 
@@ -83,16 +85,10 @@ async def drop(producer: AIOKafkaProducer) -> None:
     for batch in [b for queue in accumulator._batches.values() for b in queue]:  # noqa: SLF001
         accumulator._pending_batches.add(batch)  # noqa: SLF001  one to be repeated is not in it
     for batch in accumulator._pending_batches:  # noqa: SLF001
-        batch.future.add_done_callback(_heard)
+        batch.future.add_done_callback(unheard)
     accumulator.fail_all(KafkaTimeoutError())
     with suppress(KafkaError, OSError):
         await producer.stop()
-
-
-def _heard(future: asyncio.Future[object]) -> None:
-    """Else asyncio says in the log that nobody asked for the error."""
-    if not future.cancelled():
-        future.exception()
 
 
 async def _send(

@@ -6,13 +6,14 @@ and a producer whose batch misses it is thrown away. What waits is bounded in by
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import structlog
 from aiokafka import AIOKafkaProducer
 
 from shared.kafka.producer import Addressed, drop
+from shared.tasks import to_its_end
 
 from .lanes import Lane, fill
 from .producers import RECONNECT_AFTER, connected
@@ -77,7 +78,7 @@ class Publisher:
                 try:
                     await self._use(producer)
                 finally:
-                    await _to_the_end(self._reset(producer))
+                    await to_its_end(self._reset(producer))
                 await asyncio.sleep(RECONNECT_AFTER)  # nobody gains by a storm of producers
         finally:
             self._stopped = True
@@ -152,13 +153,3 @@ class Publisher:
             flying, lane.flying, lane.pump = lane.flying, [], None
             self._settle(flying, acknowledged=False)
         await drop(producer)
-
-
-async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
-    """Done whole, even if the process is told to stop meanwhile."""
-    task = asyncio.create_task(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await task
-        raise

@@ -16,6 +16,7 @@ import structlog
 
 from shared.auth import Scope
 from shared.errors import Problem
+from shared.tasks import unheard
 
 log = structlog.get_logger()
 FRESH_SECONDS = 1.0
@@ -97,7 +98,7 @@ async def _within(seconds: float, question: Coroutine[Any, Any, str]) -> str:
     would wait with it.
     """
     asked = asyncio.create_task(question)
-    asked.add_done_callback(_unheard)
+    asked.add_done_callback(unheard)
     try:
         await asyncio.wait({asked}, timeout=seconds)
         if asked.done():
@@ -105,12 +106,6 @@ async def _within(seconds: float, question: Coroutine[Any, Any, str]) -> str:
     finally:
         asked.cancel()
     raise TimeoutError
-
-
-def _unheard(asked: asyncio.Task[str]) -> None:
-    """Nobody waits for it any more, so asyncio need not report how it ended."""
-    if not asked.cancelled():
-        asked.exception()
 
 
 def token_of(authorization: str) -> tuple[str, str]:

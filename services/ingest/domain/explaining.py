@@ -1,12 +1,12 @@
 """What the decoder says -> the field and the fix, in a caller's words."""
 
 import re
-from difflib import get_close_matches
 from typing import Any, get_args
 
 import msgspec
 
 from shared.contracts.wire import BadCall, Kind
+from shared.hints import did_you_mean
 
 KINDS: tuple[str, ...] = get_args(Kind)
 TIME = "is no time; write it as ISO 8601 with a zone, such as 2026-01-31T09:00:00Z"
@@ -67,7 +67,6 @@ def _of_type(raw: bytes) -> BadCall:
         return BadCall("event", _malformed(raw, str(error)))
     if given is None:
         return BadCall("type", f"is missing; give one of {one_of}")
-    near = get_close_matches(str(given)[:100].lower(), KINDS, n=1, cutoff=_TYPO)
-    hint = f"give one of {one_of}; event names go into `event`, with type track"
-    hint = f"did you mean '{near[0]}'?" if near else hint
+    otherwise = f"give one of {one_of}; event names go into `event`, with type track"
+    hint = did_you_mean(str(given).lower(), KINDS, otherwise, likeness=_TYPO)
     return BadCall("type", f"{str(given)[:40]!r} is unknown; {hint}")
