@@ -10,11 +10,12 @@ from services.ingest import metrics
 from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.sns import Sns
 from services.ingest.adapters.write_keys import WriteKeys
-from services.ingest.api import Services, add_routes
+from services.ingest.api import add_routes
 from services.ingest.documentation import document
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.handlers import Door, Topics
+from services.ingest.routes import links, notifications
 from services.ingest.settings import Settings
 from shared.auth import Keys
 from shared.clock import ProcessClock
@@ -50,7 +51,11 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
             app = make_app("ingest", Health({"kafka": publisher.wrong}))
-            add_routes(app, Services(door, Sns(session, trust), settings.token_keys))
+            routers = (
+                notifications.router(door, Sns(session, trust)),
+                links.router(door, settings.token_keys),
+            )
+            add_routes(app, routers)
             document(app)
             yield Edge(door, app), {"publisher": publisher.run(), "clock": clock.keep()}
     finally:

@@ -11,16 +11,23 @@ from shared.contracts.events import (
     Event,
     IdentifiedEvent,
     JourneyEvent,
+    ProductChanged,
     ProfileHandedOver,
     Progress,
+    RawEvent,
+    RefusedEvent,
     SegmentChanged,
     StoreEvent,
 )
 from shared.contracts.profile import Consent, ContactChanged, Profile
 
 CODECS: dict[str, Codec] = {
-    topics.STORE_EVENTS.name: Codec(StoreEvent),
-    topics.IDENTIFIED_EVENTS.name: Codec(IdentifiedEvent, ContactsMerged, ProfileHandedOver),
+    topics.STORE_EVENTS.name: Codec(StoreEvent, ProductChanged),
+    topics.RAW_EVENTS.name: Codec(RawEvent),
+    topics.REFUSED_EVENTS.name: Codec(RefusedEvent),
+    topics.IDENTIFIED_EVENTS.name: Codec(
+        IdentifiedEvent, ContactsMerged, ProfileHandedOver, ProductChanged
+    ),
     topics.DELIVERY_EVENTS.name: Codec(DeliveryEvent),
     topics.CONTACT_EVENTS.name: Codec(ContactEvent, ContactsMerged),
     topics.CONTACT_CHANGES.name: Codec(ContactChanged),
@@ -45,9 +52,12 @@ __all__ = [
     "IdentifiedEvent",
     "JourneyEvent",
     "Message",
+    "ProductChanged",
     "Profile",
     "ProfileHandedOver",
     "Progress",
+    "RawEvent",
+    "RefusedEvent",
     "RunsHandedOver",
     "SegmentChanged",
     "Send",

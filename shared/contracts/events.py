@@ -17,16 +17,66 @@ Origin = Literal["live", "import", "replay"]
 Verdict = Literal["human", "machine"]
 
 
-class StoreEvent(Message, frozen=True, kw_only=True):
+class StoreEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     """store-events: one call of a shop, the body kept byte for byte (`event`, Segment's format).
 
     Key: `identity_key(...)`. An `import` builds state and starts, wakes and sends nothing.
+    `via`: which door it came by: a key's visible prefix, `shopify/main`, `form/newsletter`.
+    `public`: by a key that everybody can read in a browser, so no word of the shop's own.
     """
 
     message_id: str
     received_at: datetime
     event: msgspec.Raw
     origin: Origin = "live"
+    via: str = ""
+    public: bool = False
+
+
+class ProductChanged(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """store-events and identified-events, key `product_key(...)`: what a shop says of a product.
+
+    `facts`: those that are stated, the others stay as they were: `name`, `url`, `image_url`,
+    `price`, `currency`, `category`, `brand`, `sku`, `tags`, `variants` (`{id: {sku, price, name,
+    stock, inventory_item}}`, joined by id) and `stock` (pieces, of all variants).
+    """
+
+    product: str
+    message_id: str
+    at: datetime
+    received_at: datetime
+    facts: dict[str, Any] = {}
+    deleted: bool = False
+    via: str = ""
+
+
+class RawEvent(Message, frozen=True, kw_only=True):
+    """raw-events, key `via`: what a shop's webhook brought and nothing was made of, and why.
+
+    `reason`: `unmapped` (a topic without a mapping), or the field that was at fault and why.
+    """
+
+    via: str
+    topic: str
+    delivery: str
+    received_at: datetime
+    reason: str
+    body: bytes
+
+
+class RefusedEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """refused-events, key `via`: what was not taken, and why. For `tuvi events tail`.
+
+    Without the event's contents: who sent it has them, and has the same answer.
+    """
+
+    via: str
+    received_at: datetime
+    route: str
+    field: str
+    message: str
+    message_id: str = ""
+    name: str = ""
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -89,6 +139,8 @@ DeliveryType = Literal[
     "Delayed",
     "Rejected",
     "Unsubscribed",
+    "Subscribed",
+    "PreferencesChanged",
 ]
 
 
@@ -98,6 +150,9 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     `message` is Tuvi's message id; `provider_id` is SES's. `at` is the provider's time.
     `detail` is what is behind `reason`, in words for people, without anything of the contact.
     Repeats are known by `fingerprint()`. Carries no address. `by_merge`: as for IdentifiedEvent.
+    `Subscribed` and `Unsubscribed` are of one `topic`, empty for all marketing; `text` is the
+    version of what was agreed to. `PreferencesChanged` has the `traits` that the contact chose
+    (`locale`, `email_frequency`).
     """
 
     contact: str
@@ -120,7 +175,9 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     link: str = ""
     user_agent: str = ""
     method: str = ""
-    source: Literal["ses", "sender", "link", "import"] = "ses"
+    source: Literal["ses", "sender", "link", "import", "preferences", "double_opt_in"] = "ses"
+    text: str = ""
+    traits: dict[str, Any] = {}
     origin: Origin = "live"
     by_merge: bool = False
 
@@ -131,6 +188,8 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
         """
         if self.event == "Sent":
             return f"{self.message}|Sent"
+        if self.event in ("Subscribed", "Unsubscribed"):  # several topics at one instant
+            return f"{self.message}|{self.event}|{self.at.isoformat()}|{self.topic}"
         return f"{self.message}|{self.event}|{self.at.isoformat()}|{self.link}"
 
 

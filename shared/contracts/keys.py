@@ -18,6 +18,11 @@ def contact_key(workspace: str, contact: str) -> str:
     return f"{workspace}:{contact}"
 
 
+def product_key(workspace: str, product: str) -> str:
+    """Key of ProductChanged, in store-events and identified-events alike."""
+    return f"{workspace}:product:{product}"
+
+
 def contact_id(workspace: str, kind: str, value: str) -> str:
     """The id of the contact first known by this identity."""
     return _hash("c", workspace, kind, value)

@@ -25,6 +25,8 @@ class Topic:
 
 
 STORE_EVENTS = Topic("store-events", "identity as given", dead_letters=True)
+RAW_EVENTS = Topic("raw-events", "door")
+REFUSED_EVENTS = Topic("refused-events", "door")
 IDENTIFIED_EVENTS = Topic("identified-events", "contact", dead_letters=True)
 DELIVERY_EVENTS = Topic("delivery-events", "contact", dead_letters=True)
 CONTACT_EVENTS = Topic("contact-events", "contact", dead_letters=True)
@@ -39,6 +41,8 @@ PROGRESS = Topic("progress", "stage and partition", compacted=True, single_parti
 
 ALL: tuple[Topic, ...] = (
     STORE_EVENTS,
+    RAW_EVENTS,
+    REFUSED_EVENTS,
     IDENTIFIED_EVENTS,
     DELIVERY_EVENTS,
     CONTACT_EVENTS,

@@ -4,6 +4,8 @@ import zlib
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from fastapi import Request
+
 from shared.errors import Problem
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -24,6 +26,11 @@ async def read_body(receive: Receive, headers: dict[bytes, bytes], limit: int) -
         raise too_large(limit)
     data = await _whole(receive, limit)
     return _unpacked(data, limit) if encoding == b"gzip" else data
+
+
+async def whole_body(request: Request, limit: int) -> bytes:
+    """The same for FastAPI's routes."""
+    return await read_body(request.receive, dict(request.scope["headers"]), limit)
 
 
 async def _whole(receive: Receive, limit: int) -> bytes:

@@ -7,10 +7,11 @@ from typing import Any, cast
 import aiohttp
 
 from services.ingest.adapters.sns import Sns
-from services.ingest.api import Services, add_routes
+from services.ingest.api import add_routes
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
+from services.ingest.routes import links, notifications
 from shared.auth import Scope
 from shared.kafka.producer import Addressed
 from shared.service import Health, make_app
@@ -54,7 +55,7 @@ def edge(kept: Kept) -> Edge:
     door = Door(kept, AnyKey(), Topics(4), lambda: NOW)
     app = make_app("ingest", Health())
     sns = Sns(cast("aiohttp.ClientSession", None), Trust([]))  # nothing is trusted, so fetched
-    add_routes(app, Services(door, sns, TOKEN_KEYS))
+    add_routes(app, (notifications.router(door, sns), links.router(door, TOKEN_KEYS)))
     return Edge(door, app)
 
 

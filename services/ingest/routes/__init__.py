@@ -1,0 +1,1 @@
+"""Everything but the hot routes, a file a door."""
