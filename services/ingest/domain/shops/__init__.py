@@ -1,0 +1,1 @@
+"""What the webhooks of shops mean: a table per shop, pure."""

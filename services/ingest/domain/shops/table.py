@@ -1,0 +1,149 @@
+"""The language of the shops' tables: what a topic of a shop's webhooks becomes.
+
+A shop's file ends with `TOPICS`: topic -> `means(track(...), identify(...), product(...))`, each by
+tables of fields (`values.Fields`). All of it is total: whatever JSON object comes, it never raises.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from services.ingest.domain.shops.values import SOURCE, Fields, Value, at, filled
+from services.ingest.domain.validation import MAX_EVENT_BYTES
+from shared.contracts.codec import encode
+from shared.contracts.wire import Plain
+
+Shop = Literal["shopify", "woocommerce", "bigcommerce"]
+LEFT_OUT = "products_left_out"  # how many of an order's products had no room in the event
+
+
+class Delivery(NamedTuple):
+    """What a webhook brought. `body`: decoded, fractions as Decimal. `settings`: the source's,
+    such as `url` (`https://shop.example.com`) and `user_id_prefix`; no secrets.
+    """
+
+    shop: Shop
+    source: str
+    topic: str
+    id: str
+    body: Plain
+    received_at: datetime
+    settings: Plain
+
+    @property
+    def via(self) -> str:
+        """The door, as messages name it: `shopify/main`."""
+        return f"{self.shop}/{self.source}"
+
+
+class ProductFacts(NamedTuple):
+    """What becomes a ProductChanged. `at`: ISO 8601, None if the shop does not say when."""
+
+    product: str
+    facts: Plain
+    deleted: bool = False
+    at: str | None = None
+
+
+class Meaning(NamedTuple):
+    """Segment's calls and the products that a delivery speaks of. Both empty: nothing to say."""
+
+    calls: list[Plain]
+    products: list[ProductFacts]
+
+
+Part = Callable[[Plain], "Plain | ProductFacts | None"]
+Topic = Callable[[Delivery], Meaning]
+
+
+def means(*parts: Part) -> Topic:
+    """A topic's meaning: its parts, in this order. A part that says nothing is left out."""
+
+    def meaning(delivery: Delivery) -> Meaning:
+        payload = {**delivery.body, SOURCE: delivery.settings}
+        said = [found for part in parts if (found := part(payload)) is not None]
+        calls = [one for one in said if isinstance(one, dict)]
+        products = [one for one in said if isinstance(one, ProductFacts)]
+        return Meaning([_signed(c, delivery, i) for i, c in enumerate(calls)], products)
+
+    return meaning
+
+
+def track(
+    event: str,
+    properties: Fields,
+    who: Fields,
+    *,
+    at: Value,
+    traits: Fields | None = None,
+    only: Value | None = None,
+) -> Part:
+    """An event. `who` fills userId, anonymousId and email; `traits`, said by the way, are the
+    contact's (context.traits). Only if `only` is there and true.
+    """
+
+    def part(payload: Plain) -> Plain | None:
+        if only is not None and not only(payload):
+            return None
+        ids = filled(who, payload)
+        email = {"email": ids.pop("email")} if "email" in ids else {}
+        known = {**filled(traits or Fields(), payload), **email}
+        context = {"context": {"traits": known}} if known else {}
+        said = filled(properties, payload)
+        return _call(payload, at, type="track", event=event, **ids, properties=said, **context)
+
+    return part
+
+
+def identify(traits: Fields, who: Fields, *, at: Value, only: Value | None = None) -> Part:
+    """What is known of the contact; `email` of `who` is a trait."""
+
+    def part(payload: Plain) -> Plain | None:
+        if only is not None and not only(payload):
+            return None
+        ids = filled(who, payload)
+        email = {"email": ids.pop("email")} if "email" in ids else {}
+        said = {**filled(traits, payload), **email}
+        return _call(payload, at, type="identify", **ids, traits=said) if said else None
+
+    return part
+
+
+def product(key: Value, facts: Fields, *, at: Value, deleted: bool = False) -> Part:
+    """A product's facts; nothing without its id."""
+
+    def part(payload: Plain) -> ProductFacts | None:
+        found = key(payload)
+        if found is None:
+            return None
+        return ProductFacts(str(found), filled(facts, payload), deleted, at(payload))
+
+    return part
+
+
+def _call(payload: Plain, when: Value, **said: Any) -> Plain:
+    moment = when(payload)
+    return {**said, "timestamp": moment} if moment else said
+
+
+def _signed(call: Plain, delivery: Delivery, index: int) -> Plain:
+    """A repeat of the delivery makes the same messageIds, so it changes nothing."""
+    context = {**call.get("context", {}), "source": delivery.via}
+    name = f"{delivery.via}/{delivery.id}/{index}"
+    return fitting({**call, "messageId": name, "context": context})
+
+
+def fitting(call: Plain, limit: int = MAX_EVENT_BYTES) -> Plain:
+    """The call with as many of its products as an event has room for; an order is worth more than
+    its last lines.
+    """
+    products = at(call, "properties.products")
+    size = len(encode(call))
+    if size <= limit or not isinstance(products, list):
+        return call
+    room = limit - (size - sum(len(encode(one)) + 1 for one in products)) - 100
+    kept = 0
+    while kept < len(products) and (room := room - len(encode(products[kept])) - 1) >= 0:
+        kept += 1
+    shorter = {"products": products[:kept], LEFT_OUT: len(products) - kept}
+    return {**call, "properties": {**call["properties"], **shorter}}
