@@ -1,52 +1,93 @@
 """Keys: 256 random bits, a visible prefix, SHA-256 at rest, shown once.
 
 A key is one workspace's, but for scope `operate`: that is for what concerns all of them at once
-(the switch of dispatch), and reads and writes nothing of any.
+(the switch of dispatch), and reads and writes nothing of any. A `browser` key stands in a shop's
+pages, where everybody can read it: it takes events as `write_events` does, but is nobody's word.
 """
 
+import asyncio
 import hashlib
 import secrets
 import time
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Literal
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from typing import Annotated, Literal, NamedTuple
 
 import asyncpg
+import structlog
 from fastapi import Header
 
 from shared.errors import Problem
 
-Scope = Literal["write_events", "read", "write", "operate"]
+Scope = Literal["write_events", "browser", "read", "write", "operate"]
 PREFIXES: dict[Scope, str] = {
     "write_events": "tuvi_wk_",
+    "browser": "tuvi_pk_",
     "read": "tuvi_rk_",
     "write": "tuvi_ak_",
     "operate": "tuvi_ok_",
 }
+VISIBLE = 14  # characters of a key that are shown: scope and six at random
 FRESH_SECONDS = 2.0  # how long a revoked key may still be taken
+USED_SECONDS = 30.0  # how exact "last used" is
+WRITE_SECONDS = 5.0
+
+log = structlog.get_logger()
 
 
-async def create_key(connection: asyncpg.Connection, workspace: str, scope: Scope) -> str:
-    """A new key; only its hash is kept."""
-    key = PREFIXES[scope] + secrets.token_urlsafe(32)
-    await connection.execute(
-        """INSERT INTO installation.keys (hash, prefix, workspace, scope)
-           VALUES ($1, $2, $3, $4)""",
-        _hash(key),
-        key[:14],
-        workspace,
-        scope,
-    )
-    return key
+class Key(NamedTuple):
+    """What is known of a key. `prefix`: its visible beginning. `origins`: pages that may use it.
+
+    `per_second`: events that it may send; None: as many as the installation's default says.
+    """
+
+    workspace: str
+    scope: Scope
+    prefix: str
+    origins: tuple[str, ...] = ()
+    per_second: int | None = None
+
+    @property
+    def public(self) -> bool:
+        """Everybody can read it in a browser."""
+        return self.scope == "browser"
 
 
-def _refused(scope: Scope, has: str) -> Problem:
-    why = f"This needs `{scope}`, the key has `{has}`."
-    if scope == "operate":
+async def create_key(
+    connection: asyncpg.Connection,
+    workspace: str,
+    scope: Scope,
+    *,
+    name: str = "",
+    origins: Sequence[str] = (),
+    per_second: int | None = None,
+) -> str:
+    """A new key; only its hash is kept. Raises ForeignKeyViolationError: no such workspace."""
+    while True:
+        key = PREFIXES[scope] + secrets.token_urlsafe(32)
+        row = (_hash(key), key[:VISIBLE], workspace, scope, name, list(origins), per_second)
+        made = await connection.fetchval(
+            """INSERT INTO installation.keys
+                   (hash, prefix, workspace, scope, name, origins, per_second)
+               VALUES ($1, $2, $3, $4, $5, $6, $7)
+               ON CONFLICT (prefix) DO NOTHING RETURNING prefix""",
+            *row,
+        )
+        if made:
+            return key
+
+
+def permitted(key: Key, scopes: Collection[Scope]) -> Key:
+    """The key, if it has one of the scopes; who may write may read. Raises Problem 403."""
+    if key.scope in scopes or (key.scope == "write" and "read" in scopes):
+        return key
+    needs = " or ".join(f"`{scope}`" for scope in scopes)
+    why = f"This needs {needs}, the key has `{key.scope}`."
+    if "operate" in scopes:
         why = (
-            f"This is for all workspaces at once and needs `operate`, the key has `{has}`: "
+            f"This is for all workspaces at once and needs `operate`, the key has `{key.scope}`: "
             "`tuvi keys create --scope operate` makes one."
         )
-    return Problem(403, "Key of another scope", why)
+    raise Problem(403, "Key of another scope", why)
 
 
 def _hash(key: str) -> bytes:
@@ -54,28 +95,43 @@ def _hash(key: str) -> bytes:
 
 
 class Keys:
-    """Which workspace a key belongs to; all keys are read again when they are two seconds old."""
+    """All valid keys, read again when they are two seconds old; notes which were used."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
-        self._known: dict[bytes, tuple[str, str]] = {}
+        self._known: dict[bytes, Key] = {}
         self._read_at = float("-inf")
+        self._noted: dict[bytes, float] = {}
+        self._writing: set[asyncio.Task[None]] = set()
 
-    async def workspace(self, token: str, scope: Scope) -> str:
-        """Raises Problem 401 (no such key) or 403 (a key for something else)."""
+    async def known(self, token: str) -> Key:
+        """Raises Problem 401."""
         if time.monotonic() - self._read_at > FRESH_SECONDS:
             rows = await self._pool.fetch(
-                "SELECT hash, workspace, scope FROM installation.keys WHERE revoked_at IS NULL"
+                """SELECT hash, workspace, scope, prefix, origins, per_second
+                   FROM installation.keys WHERE revoked_at IS NULL"""
             )
-            self._known = {r["hash"]: (r["workspace"], r["scope"]) for r in rows}
+            self._known = {
+                r["hash"]: Key(
+                    r["workspace"], r["scope"], r["prefix"], tuple(r["origins"]), r["per_second"]
+                )
+                for r in rows
+            }
             self._read_at = time.monotonic()
-        found = self._known.get(_hash(token))
+        digest = _hash(token)
+        found = self._known.get(digest)
         if found is None:
             raise Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
-        workspace, has = found
-        if scope != has and not (scope == "read" and has == "write"):
-            raise _refused(scope, has)
-        return workspace
+        self._note(digest)
+        return found
+
+    async def key(self, token: str, *scopes: Scope) -> Key:
+        """Raises Problem 401 (no such key) or 403 (a key for something else)."""
+        return permitted(await self.known(token), scopes)
+
+    async def workspace(self, token: str, scope: Scope) -> str:
+        """Whose the key is; raises as `key` does."""
+        return (await self.key(token, scope)).workspace
 
     def requires(self, scope: Scope) -> Callable[..., Awaitable[str]]:
         """A FastAPI dependency: the workspace of the bearer key."""
@@ -87,3 +143,23 @@ class Keys:
             return await self.workspace(token.strip(), scope)
 
         return workspace
+
+    def _note(self, digest: bytes) -> None:
+        """A use is written at once, and then again when that is half a minute old."""
+        now = time.monotonic()
+        if now - self._noted.get(digest, float("-inf")) > USED_SECONDS:
+            self._noted[digest] = now
+            task = asyncio.create_task(self._write(digest))
+            self._writing.add(task)
+            task.add_done_callback(self._writing.discard)
+
+    async def _write(self, digest: bytes) -> None:
+        """Beside the request: that a key was used is worth no caller's wait and no error."""
+        try:
+            await self._pool.execute(
+                "UPDATE installation.keys SET last_used_at = now() WHERE hash = $1",
+                digest,
+                timeout=WRITE_SECONDS,
+            )
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            log.warning("a key's last use was not written", error=type(error).__name__)

@@ -112,7 +112,7 @@ def credentials_of(kind: str, headers: dict[bytes, bytes]) -> Credentials:
         raise Problem(400, "No batch", "X-Tuvi-Origin: import is taken at /v1/batch only.")
     if how != "bearer":
         raise Problem(401, "Key missing", "An import needs `Authorization: Bearer <key>`.")
-    return Credentials(token or "-", "write", "import")
+    return Credentials(token or "-", ("write",), "import")
 
 
 def _success(kind: str, taken: Taken) -> Answer:

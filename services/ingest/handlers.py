@@ -10,7 +10,7 @@ import uuid_utils
 
 from services.ingest import metrics
 from services.ingest.domain.calls import BATCH, Ready, Remark, Sender, read, understood
-from shared.auth import Scope
+from shared.auth import Key, Scope
 from shared.contracts import DeliveryEvent, topics
 from shared.contracts.codec import encode
 from shared.contracts.events import Origin
@@ -34,7 +34,7 @@ class Publishes(Protocol):
 class KnowsKeys(Protocol):
     """adapters.write_keys.WriteKeys."""
 
-    async def workspace(self, token: str, scope: Scope) -> str: ...
+    async def key(self, token: str, *scopes: Scope) -> Key: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Credentials:
     """What the headers say about the sender. `token`: empty if the body must have the key."""
 
     token: str = ""
-    scope: Scope = "write_events"
+    scopes: tuple[Scope, ...] = ("write_events", "browser")
     origin: Origin = "live"
 
 
@@ -81,11 +81,11 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
         body = read(kind, data)
     except BadCall as bad:
         if credentials.token:  # else the key was to stand in the body, which cannot be read
-            await door.keys.workspace(credentials.token, credentials.scope)
+            await door.keys.key(credentials.token, *credentials.scopes)
         metrics.REFUSED.inc()
         raise _refused([Remark(0, "", bad.field, bad.message)], Taken(0, [])) from bad
-    workspace = await door.keys.workspace(credentials.token or body.key, credentials.scope)
-    sender = Sender(workspace, door.now(), _new_id, credentials.origin)
+    key = await door.keys.key(credentials.token or body.key, *credentials.scopes)
+    sender = Sender(key.workspace, door.now(), _new_id, credentials.origin)
     ready, refused = understood(body.events, sender)
     lost = await _publish(door, ready)
     taken = _taken(ready, lost)
@@ -95,7 +95,7 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
         metrics.UNAVAILABLE.inc(len(lost))
         raise _unavailable([*refused, *lost], taken)
     if refused:
-        log.info("refused", workspace=workspace, events=len(refused), field=refused[0].field)
+        log.info("refused", workspace=key.workspace, events=len(refused), field=refused[0].field)
         raise _refused(refused, taken, batch=kind == BATCH)
     return taken
 

@@ -56,6 +56,7 @@ async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None
             f"""CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {role};
                 GRANT USAGE ON SCHEMA installation TO {role};
                 GRANT SELECT ON ALL TABLES IN SCHEMA installation TO {role};
+                GRANT UPDATE (last_used_at) ON installation.keys TO {role};
                 GRANT EXECUTE ON FUNCTION pg_control_system() TO {role}"""
         )
 

@@ -26,10 +26,19 @@ CREATE TABLE IF NOT EXISTS installation.keys (
     hash       bytea PRIMARY KEY,             -- SHA-256; the key itself is shown once
     prefix     text NOT NULL,                 -- its visible beginning
     workspace  text NOT NULL REFERENCES installation.workspaces,
-    scope      text NOT NULL CHECK (scope IN ('write_events', 'read', 'write', 'operate')),
+    scope      text NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now(),
     revoked_at timestamptz
 );
+ALTER TABLE installation.keys
+    ADD COLUMN IF NOT EXISTS name         text NOT NULL DEFAULT '',
+    ADD COLUMN IF NOT EXISTS origins      text[] NOT NULL DEFAULT '{}', -- pages that may use it
+    ADD COLUMN IF NOT EXISTS per_second   integer CHECK (per_second > 0), -- events; null: default
+    ADD COLUMN IF NOT EXISTS last_used_at timestamptz,                  -- to half a minute
+    DROP CONSTRAINT IF EXISTS keys_scope_check,
+    ADD CONSTRAINT keys_scope_check
+        CHECK (scope IN ('write_events', 'browser', 'read', 'write', 'operate'));
+CREATE UNIQUE INDEX IF NOT EXISTS keys_prefix ON installation.keys (prefix);
 """
 
 # One row per stage and partition, made by `tuvi migrate` alone. `batch` is the fence.

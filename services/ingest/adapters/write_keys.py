@@ -1,4 +1,4 @@
-"""Which workspace a request's key belongs to, also while PostgreSQL is away.
+"""The key of a request and whose it is, also while PostgreSQL is away.
 
 `Authorization: Basic base64(key + ":")` as stock SDKs send it, `Bearer key`, or `writeKey` in the
 body. An import needs a bearer key of scope `write`.
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol
 import asyncpg
 import structlog
 
-from shared.auth import Scope
+from shared.auth import Key, Scope, permitted
 from shared.errors import Problem
 from shared.tasks import unheard
 
@@ -30,11 +30,11 @@ _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 class AllKeys(Protocol):
     """shared.auth.Keys."""
 
-    async def workspace(self, token: str, scope: Scope) -> str: ...
+    async def known(self, token: str) -> Key: ...
 
 
 class Known(NamedTuple):
-    workspace: str
+    key: Key
     asked_at: float
 
 
@@ -47,51 +47,58 @@ class WriteKeys:
 
     def __init__(self, keys: AllKeys) -> None:
         self._keys = keys
-        self._known: dict[tuple[str, Scope], Known] = {}
+        self._known: dict[str, Known] = {}
         self._asking = asyncio.Lock()
         self._quiet_until = 0.0  # monotonic; 0 while the database answers
 
-    async def workspace(self, token: str, scope: Scope) -> str:
-        """Raises Problem: 401, 403, or 503 when nobody can be asked."""
+    async def key(self, token: str, *scopes: Scope) -> Key:
+        """The key, if it has one of the scopes.
+
+        Raises Problem: 401, 403, or 503 when nobody can be asked.
+        """
         if not token or len(token) > LONGEST_KEY:
             raise missing()
-        remembered = self._remembered(token, scope)
-        if remembered:
-            return remembered
-        async with self._asking:  # who waited here may know by now what the one before learned
-            return self._remembered(token, scope) or await self._ask(token, scope)
+        key = self._remembered(token)
+        if key is None:
+            async with self._asking:  # who waited here may know what the one before learned
+                key = self._remembered(token) or await self._ask(token)
+        return key if key.scope in scopes else permitted(key, scopes)
 
-    def _remembered(self, token: str, scope: Scope) -> str:
-        """Empty if the database is to be asked. Raises Problem 503: it is away and nobody knows."""
+    def _remembered(self, token: str) -> Key | None:
+        """None if the database is to be asked. Raises Problem 503: it is away and nobody knows."""
         now = time.monotonic()
-        known = self._known.get((token, scope))
-        age = now - known.asked_at if known else float("inf")
-        if known and age < (FRESH_SECONDS if now >= self._quiet_until else STALE_SECONDS):
-            return known.workspace
         if now < self._quiet_until:
-            raise Problem(503, "Keys cannot be read", "Send it again in a moment.", retry_after=2)
-        return ""
+            return self._unasked(token, now)
+        known = self._known.get(token)
+        return known.key if known and now - known.asked_at < FRESH_SECONDS else None
 
-    async def _ask(self, token: str, scope: Scope) -> str:
+    def _unasked(self, token: str, now: float) -> Key:
+        known = self._known.get(token)
+        if known is None or now - known.asked_at >= STALE_SECONDS:
+            raise Problem(503, "Keys cannot be read", "Send it again in a moment.", retry_after=2)
+        return known.key
+
+    async def _ask(self, token: str) -> Key:
         now = time.monotonic()
         if self._quiet_until:
             self._quiet_until = now + ASK_SECONDS + QUIET_SECONDS
         try:
-            workspace = await _within(ASK_SECONDS, self._keys.workspace(token, scope))
+            key = await _within(ASK_SECONDS, self._keys.known(token))
         except Problem:
             self._quiet_until = 0.0
-            self._known.pop((token, scope), None)
+            self._known.pop(token, None)
             raise
         except _AWAY as error:
             log.warning("keys cannot be read", error=type(error).__name__)
-            self._quiet_until = time.monotonic() + QUIET_SECONDS
-            return self._remembered(token, scope)
+            now = time.monotonic()
+            self._quiet_until = now + QUIET_SECONDS
+            return self._unasked(token, now)
         self._quiet_until = 0.0
-        self._known[token, scope] = Known(workspace, now)
-        return workspace
+        self._known[token] = Known(key, now)
+        return key
 
 
-async def _within(seconds: float, question: Coroutine[Any, Any, str]) -> str:
+async def _within(seconds: float, question: Coroutine[Any, Any, Key]) -> Key:
     """Its answer; TimeoutError on time, also when the question does not let itself be cancelled.
 
     asyncpg, asked to cancel by a server that is silent, waits for the server: `asyncio.timeout`

@@ -12,7 +12,7 @@ from services.ingest.domain.sns import Trust
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.routes import links, notifications
-from shared.auth import Scope
+from shared.auth import Key, Scope
 from shared.kafka.producer import Addressed
 from shared.service import Health, make_app
 from tests.unit.ingest.calls import NOW
@@ -34,8 +34,8 @@ class Kept:
 class AnyKey:
     """Every key is one of the default workspace's."""
 
-    async def workspace(self, token: str, scope: Scope) -> str:
-        return "default"
+    async def key(self, token: str, *scopes: Scope) -> Key:
+        return Key("default", scopes[0], "tuvi_wk_aaaaaa")
 
 
 class Answer:
