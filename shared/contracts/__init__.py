@@ -1,6 +1,12 @@
 """The only definitions of messages: topics, events, commands, profile, keys, codec."""
 
 from shared.contracts import topics
+from shared.contracts.catalogue import (
+    CatalogueChanged,
+    ItemLinked,
+    ProductChanged,
+    StockChanged,
+)
 from shared.contracts.codec import Codec, Message, Undecodable, UnknownType, encode, plain
 from shared.contracts.commands import Definition, RunsHandedOver, Send, Withdraw
 from shared.contracts.events import (
@@ -11,7 +17,6 @@ from shared.contracts.events import (
     Event,
     IdentifiedEvent,
     JourneyEvent,
-    ProductChanged,
     ProfileHandedOver,
     Progress,
     RawEvent,
@@ -22,11 +27,16 @@ from shared.contracts.events import (
 from shared.contracts.profile import Consent, ContactChanged, Profile
 
 CODECS: dict[str, Codec] = {
-    topics.STORE_EVENTS.name: Codec(StoreEvent, ProductChanged),
+    topics.STORE_EVENTS.name: Codec(StoreEvent, ProductChanged, StockChanged),
     topics.RAW_EVENTS.name: Codec(RawEvent),
     topics.REFUSED_EVENTS.name: Codec(RefusedEvent),
     topics.IDENTIFIED_EVENTS.name: Codec(
-        IdentifiedEvent, ContactsMerged, ProfileHandedOver, ProductChanged
+        IdentifiedEvent,
+        ContactsMerged,
+        ProfileHandedOver,
+        ProductChanged,
+        StockChanged,
+        ItemLinked,
     ),
     topics.DELIVERY_EVENTS.name: Codec(DeliveryEvent),
     topics.CONTACT_EVENTS.name: Codec(ContactEvent, ContactsMerged),
@@ -35,11 +45,13 @@ CODECS: dict[str, Codec] = {
     topics.JOURNEY_EVENTS.name: Codec(JourneyEvent),
     topics.JOURNEY_COMMANDS.name: Codec(RunsHandedOver),
     topics.DEFINITIONS.name: Codec(Definition),
+    topics.CATALOGUE_CHANGES.name: Codec(CatalogueChanged),
     topics.PROGRESS.name: Codec(Progress),
 }
 
 __all__ = [
     "CODECS",
+    "CatalogueChanged",
     "Codec",
     "Consent",
     "ContactChanged",
@@ -50,6 +62,7 @@ __all__ = [
     "DeliveryEvent",
     "Event",
     "IdentifiedEvent",
+    "ItemLinked",
     "JourneyEvent",
     "Message",
     "ProductChanged",
@@ -61,6 +74,7 @@ __all__ = [
     "RunsHandedOver",
     "SegmentChanged",
     "Send",
+    "StockChanged",
     "StoreEvent",
     "Undecodable",
     "UnknownType",

@@ -33,23 +33,6 @@ class StoreEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     public: bool = False
 
 
-class ProductChanged(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """store-events and identified-events, key `product_key(...)`: what a shop says of a product.
-
-    `facts`: those that are stated, the others stay as they were: `name`, `url`, `image_url`,
-    `price`, `currency`, `category`, `brand`, `sku`, `tags`, `variants` (`{id: {sku, price, name,
-    stock, inventory_item}}`, joined by id) and `stock` (pieces, of all variants).
-    """
-
-    product: str
-    message_id: str
-    at: datetime
-    received_at: datetime
-    facts: dict[str, Any] = {}
-    deleted: bool = False
-    via: str = ""
-
-
 class RawEvent(Message, frozen=True, kw_only=True):
     """raw-events, key `via`: what a shop's webhook brought and nothing was made of, and why.
 
@@ -67,7 +50,8 @@ class RawEvent(Message, frozen=True, kw_only=True):
 class RefusedEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     """refused-events, key `via`: what was not taken, and why. For `tuvi events tail`.
 
-    Without the event's contents: who sent it has them, and has the same answer.
+    Without the event's contents: who sent it has them, and has the same answer. `kind` and `name`:
+    what it says it is, as far as that can be read. Addresses in any of it are left out.
     """
 
     via: str
@@ -76,6 +60,7 @@ class RefusedEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     field: str
     message: str
     message_id: str = ""
+    kind: str = ""
     name: str = ""
 
 

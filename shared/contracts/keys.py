@@ -23,6 +23,11 @@ def product_key(workspace: str, product: str) -> str:
     return f"{workspace}:product:{product}"
 
 
+def item_key(workspace: str, item: str) -> str:
+    """Key of what concerns an inventory item: StockChanged, ItemLinked."""
+    return f"{workspace}:item:{item}"
+
+
 def contact_id(workspace: str, kind: str, value: str) -> str:
     """The id of the contact first known by this identity."""
     return _hash("c", workspace, kind, value)

@@ -59,12 +59,16 @@ class Ready(NamedTuple):
 
 
 class Sender(NamedTuple):
-    """Who sends, and when it came (business time). `new_id` makes an id for events without one."""
+    """Who sends, and when it came (business time). `new_id` makes an id for events without one.
+
+    `via`: the door, as `StoreEvent` has it.
+    """
 
     workspace: str
     received_at: datetime
     new_id: Callable[[], str]
     origin: Origin = "live"
+    via: str = ""
 
 
 class _Single(msgspec.Struct, rename="camel"):
@@ -151,6 +155,7 @@ def _ready(index: int, event: bytes, call: Call, sender: Sender) -> Ready:
         received_at=sender.received_at,
         event=msgspec.Raw(event),
         origin=sender.origin,
+        via=sender.via,
     )
     warnings = tuple(Remark(index, message_id, d.field, d.message) for d in doubts(call))
     return Ready(index, message_id, key_of(sender.workspace, call), encode(stored), warnings)
