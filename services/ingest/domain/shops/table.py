@@ -8,12 +8,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from services.ingest.domain.shops.values import SOURCE, Fields, Value, at, filled
+from services.ingest.domain.shops.values import SOURCE, Fields, Value, at, filled, items
 from services.ingest.domain.validation import MAX_EVENT_BYTES
 from shared.contracts.codec import encode
 from shared.contracts.wire import Plain
 
 Shop = Literal["shopify", "woocommerce", "bigcommerce"]
+MAX_FACT = 120
 LEFT_OUT = "products_left_out"  # how many of an order's products had no room in the event
 
 
@@ -52,7 +53,8 @@ class Meaning(NamedTuple):
     products: list[ProductFacts]
 
 
-Part = Callable[[Plain], "Plain | ProductFacts | None"]
+Said = Plain | ProductFacts
+Part = Callable[[Plain], Said | list[Said] | None]
 Topic = Callable[[Delivery], Meaning]
 
 
@@ -61,12 +63,25 @@ def means(*parts: Part) -> Topic:
 
     def meaning(delivery: Delivery) -> Meaning:
         payload = {**delivery.body, SOURCE: delivery.settings}
-        said = [found for part in parts if (found := part(payload)) is not None]
+        said = [one for part in parts for one in _several(part(payload))]
         calls = [one for one in said if isinstance(one, dict)]
         products = [one for one in said if isinstance(one, ProductFacts)]
         return Meaning([_signed(c, delivery, i) for i, c in enumerate(calls)], products)
 
     return meaning
+
+
+def _several(found: Said | list[Said] | None) -> list[Said]:
+    if found is None:
+        return []
+    return found if isinstance(found, list) else [found]
+
+
+def every(path: str, part: Part) -> Part:
+    """The part for each object of a list; the object stands in the payload as `one`."""
+    return lambda payload: [
+        said for item in items(payload, path) for said in _several(part({**payload, "one": item}))
+    ]
 
 
 def track(
@@ -77,9 +92,11 @@ def track(
     at: Value,
     traits: Fields | None = None,
     only: Value | None = None,
+    fact: Value | None = None,
 ) -> Part:
     """An event. `who` fills userId, anonymousId and email; `traits`, said by the way, are the
-    contact's (context.traits). Only if `only` is there and true.
+    contact's (context.traits). Only if `only` is there and true. `fact`: what makes a repeat a
+    repeat, such as `order-completed/723`, where several deliveries tell the same.
     """
 
     def part(payload: Plain) -> Plain | None:
@@ -90,7 +107,9 @@ def track(
         known = {**filled(traits or Fields(), payload), **email}
         context = {"context": {"traits": known}} if known else {}
         said = filled(properties, payload)
-        return _call(payload, at, type="track", event=event, **ids, properties=said, **context)
+        found = _call(payload, at, type="track", event=event, **ids, properties=said, **context)
+        name = fact(payload) if fact else None
+        return {**found, "messageId": name} if name and len(name) <= MAX_FACT else found
 
     return part
 
@@ -127,9 +146,9 @@ def _call(payload: Plain, when: Value, **said: Any) -> Plain:
 
 
 def _signed(call: Plain, delivery: Delivery, index: int) -> Plain:
-    """A repeat of the delivery makes the same messageIds, so it changes nothing."""
+    """A repeat of the delivery or the fact makes the same messageIds, so it changes nothing."""
     context = {**call.get("context", {}), "source": delivery.via}
-    name = f"{delivery.via}/{delivery.id}/{index}"
+    name = f"{delivery.via}/{call.get('messageId') or f'{delivery.id}/{index}'}"
     return fitting({**call, "messageId": name, "context": context})
 
 
