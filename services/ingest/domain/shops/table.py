@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from services.ingest.domain.shops.values import SOURCE, Fields, Value, at, filled, items
+from services.ingest.domain.shops.values import SOURCE, Fields, Value, at, filled
 from services.ingest.domain.validation import MAX_EVENT_BYTES
 from shared.contracts.codec import encode
 from shared.contracts.wire import Plain
@@ -46,14 +46,24 @@ class ProductFacts(NamedTuple):
     at: str | None = None
 
 
+class StockFacts(NamedTuple):
+    """What becomes a StockChanged: pieces of an item that does not name its product."""
+
+    item: str
+    location: str
+    stock: int | None
+    at: str | None = None
+
+
 class Meaning(NamedTuple):
-    """Segment's calls and the products that a delivery speaks of. Both empty: nothing to say."""
+    """Segment's calls, and the products and stock that a delivery speaks of. All empty: nothing."""
 
     calls: list[Plain]
     products: list[ProductFacts]
+    stock: list[StockFacts]
 
 
-Said = Plain | ProductFacts
+Said = Plain | ProductFacts | StockFacts
 Part = Callable[[Plain], Said | list[Said] | None]
 Topic = Callable[[Delivery], Meaning]
 
@@ -62,11 +72,12 @@ def means(*parts: Part) -> Topic:
     """A topic's meaning: its parts, in this order. A part that says nothing is left out."""
 
     def meaning(delivery: Delivery) -> Meaning:
-        payload = {**delivery.body, SOURCE: delivery.settings}
+        payload = {**delivery.body, SOURCE: {**delivery.settings, "via": delivery.via}}
         said = [one for part in parts for one in _several(part(payload))]
         calls = [one for one in said if isinstance(one, dict)]
         products = [one for one in said if isinstance(one, ProductFacts)]
-        return Meaning([_signed(c, delivery, i) for i, c in enumerate(calls)], products)
+        stock = [one for one in said if isinstance(one, StockFacts)]
+        return Meaning([_signed(c, delivery, i) for i, c in enumerate(calls)], products, stock)
 
     return meaning
 
@@ -77,10 +88,10 @@ def _several(found: Said | list[Said] | None) -> list[Said]:
     return found if isinstance(found, list) else [found]
 
 
-def every(path: str, part: Part) -> Part:
-    """The part for each object of a list; the object stands in the payload as `one`."""
+def every(things: Callable[[Plain], list[Plain]], part: Part) -> Part:
+    """The part for each of several objects; the object stands in the payload as `one`."""
     return lambda payload: [
-        said for item in items(payload, path) for said in _several(part({**payload, "one": item}))
+        said for one in things(payload) for said in _several(part({**payload, "one": one}))
     ]
 
 
@@ -128,14 +139,30 @@ def identify(traits: Fields, who: Fields, *, at: Value, only: Value | None = Non
     return part
 
 
-def product(key: Value, facts: Fields, *, at: Value, deleted: bool = False) -> Part:
-    """A product's facts; nothing without its id."""
+def product(
+    key: Value, facts: Fields, *, at: Value, deleted: bool = False, gone: Value | None = None
+) -> Part:
+    """A product's facts; nothing without its id. It is deleted, or `gone` from sale by a value."""
 
     def part(payload: Plain) -> ProductFacts | None:
         found = key(payload)
         if found is None:
             return None
-        return ProductFacts(str(found), filled(facts, payload), deleted, at(payload))
+        away = deleted or bool(gone and gone(payload))
+        return ProductFacts(str(found), {} if away else filled(facts, payload), away, at(payload))
+
+    return part
+
+
+def stock(item: Value, location: Value, pieces: Value, *, at: Value) -> Part:
+    """Pieces of an inventory item at a location; null: they are not counted there."""
+
+    def part(payload: Plain) -> StockFacts | None:
+        found, count = item(payload), pieces(payload)
+        if found is None:
+            return None
+        place = location(payload) or ""
+        return StockFacts(found, place, count if isinstance(count, int) else None, at(payload))
 
     return part
 

@@ -1,7 +1,7 @@
 """How one field is read from a webhook's payload: total, for shops send numbers as ids, texts as
 money and nulls anywhere. What is missing, null or odd is None, and is left out.
 
-A path is `customer.email` or `discount_codes.0.code`.
+A path is `customer.email`, `discount_codes.0.code` or `fulfillments.last.id`.
 """
 
 import re
@@ -16,8 +16,10 @@ from shared.contracts.wire import Plain
 
 Value = Callable[[Plain], Any]
 MAX_TEXT = 1_000
+MAX_TAGS = 250
 MAX_ITEMS = 2_500
 SOURCE = "_source"  # what the table knows of the source, put into the payload for the tables
+GONE = object()  # a value that is no more: it becomes null, which takes a product's fact away
 _TAG = re.compile(r"<[^<>]*>")
 
 
@@ -28,7 +30,8 @@ class Fields(dict[str, Value]):
 def filled(fields: Fields, payload: Plain) -> Plain:
     """What the table makes of the payload."""
     found = {field: value(payload) for field, value in fields.items()}
-    return {field: value for field, value in found.items() if value is not None}
+    there = {field: value for field, value in found.items() if value is not None}
+    return {field: None if value is GONE else value for field, value in there.items()}
 
 
 def at(payload: Any, path: str) -> Any:
@@ -36,8 +39,9 @@ def at(payload: Any, path: str) -> Any:
     for step in path.split("."):
         if isinstance(payload, dict):
             payload = payload.get(step)
-        elif isinstance(payload, list) and step.isdecimal():
-            payload = payload[int(step)] if int(step) < len(payload) else None
+        elif isinstance(payload, list) and (step == "last" or step.isdecimal()):
+            place = len(payload) - 1 if step == "last" else int(step)
+            payload = payload[place] if 0 <= place < len(payload) else None
         else:
             return None
     return payload
@@ -121,7 +125,7 @@ def words(path: str) -> Value:
         parts = found.split(",") if isinstance(found, str) else found
         if not isinstance(parts, list):
             return None
-        return [word for part in parts[:MAX_ITEMS] if (word := as_text(part))] or None
+        return [word for part in parts[:MAX_TAGS] if (word := as_text(part))] or None
 
     return read
 
@@ -189,6 +193,16 @@ def keyed(path: str, key: Value, fields: Fields) -> Value:
     return read
 
 
+def less(value: Value, *others: Value) -> Value:
+    """An amount without others, such as a total without its tax; never below nothing."""
+
+    def read(payload: Plain) -> Decimal | None:
+        found, off = amount(value(payload)), summed(*others)(payload)
+        return found if found is None or off is None else amount(max(found - off, Decimal(0)))
+
+    return read
+
+
 def total(path: str, value: Value) -> Value:
     """The sum of an amount over a list."""
     return lambda payload: summed(*(_of(item, value) for item in items(payload, path)))(payload)
@@ -201,6 +215,11 @@ def _of(item: Plain, value: Value) -> Value:
 def nested(fields: Fields) -> Value:
     """An object made by a table of its own."""
     return lambda payload: filled(fields, payload) or None
+
+
+def listed(path: str) -> Callable[[Plain], list[Plain]]:
+    """The objects of a list."""
+    return lambda payload: items(payload, path)
 
 
 def items(payload: Plain, path: str) -> list[Plain]:
