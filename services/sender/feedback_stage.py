@@ -13,6 +13,7 @@ from services.sender.domain.ledger import transition
 from services.sender.domain.message import Key, Row
 from services.sender.domain.permission import (
     Contact,
+    Lift,
     Suppression,
     contact_suppression_key,
     suppression_key,
@@ -30,6 +31,7 @@ class State:
     bounces: dict[Key, Bounces]
     changed: set[Key] = field(default_factory=set)
     suppressions: list[Suppression] = field(default_factory=list)
+    lifts: list[Lift] = field(default_factory=list)
     started: list[datetime] = field(default_factory=list)  # of those that SES says it took
 
     def address(self, event: DeliveryEvent) -> str:
@@ -78,6 +80,7 @@ class FeedbackStage:
         await rows.write(connection, state.before, state.after)
         await contacts.write_bounces(connection, (state.bounces[key] for key in state.changed))
         await contacts.write_suppressions(connection, state.suppressions)
+        await contacts.lift_suppressions(connection, state.lifts)
         now = datetime.now(UTC)
         for started in state.started:
             metrics.NOTIFICATION_LAG.observe((now - started).total_seconds())
@@ -91,8 +94,11 @@ def _heed(state: State, event: DeliveryEvent) -> None:
     """Suppress at once, or count points."""
     address = state.address(event)
     state.suppressions += soft.suppressions(event, address)
-    if event.event == "Unsubscribed":  # for an address that was changed since, too
-        state.suppressions += soft.suppressions(event, contact_suppression_key(event.contact))
+    state.lifts += soft.lifts(event, address)
+    if event.event in ("Unsubscribed", "Subscribed"):  # for an address changed since, too
+        itself = contact_suppression_key(event.contact)
+        state.suppressions += soft.suppressions(event, itself)
+        state.lifts += soft.lifts(event, itself)
     key = (event.workspace, address)
     points = soft.soft_points(event)
     known = state.bounces.get(key)

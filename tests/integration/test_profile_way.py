@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -158,6 +159,50 @@ async def test_opens_of_machines_are_told_apart_and_an_unsubscribe_changes_conse
     )
     changed = [c for c in await place.published(topics.CONTACT_CHANGES) if c.contact == "frida"]
     assert [c.consent["newsletter"].state for c in changed] == ["subscribed", "unsubscribed"]
+
+
+async def test_what_is_chosen_on_the_page_is_consent_traits_and_told_to_the_sender(
+    place: Place,
+) -> None:
+    def chose(what: str, at: timedelta, **more: Any) -> DeliveryEvent:
+        given = {"message": "m1", "at": NOON + at, "received_at": NOON + at, **more}
+        return DeliveryEvent(
+            workspace="default",
+            contact="petra",
+            event=what,  # type: ignore[arg-type]
+            source="preferences",
+            **given,
+        )
+
+    off = {"newsletter": {"state": "unsubscribed"}, "carts": {"state": "subscribed"}}
+    await place.say("petra", identify("p1", NOON, email="p@example.com", consent=off))
+    on = chose("Subscribed", HOUR, topic="newsletter", text="v3")
+    await place.say(
+        "petra",
+        on,
+        on,  # delivered again
+        chose("Unsubscribed", HOUR, topic="carts"),
+        chose("PreferencesChanged", HOUR, traits={"locale": "de", "email_frequency": "less"}),
+    )
+    events = await place.told_of("petra")
+    told = [e.delivery.event for e in events if e.delivery is not None]
+    assert told == ["Subscribed", "Unsubscribed", "PreferencesChanged"]
+    last = events[-1].profile
+    assert (last.locale, last.traits["email_frequency"]) == ("de", "less")
+    changed = [c for c in await place.published(topics.CONTACT_CHANGES) if c.contact == "petra"]
+    assert changed[-1].consent == last.consent
+    said = {t: (c.state, c.source, c.text, c.at) for t, c in last.consent.items()}
+    assert said == {
+        "newsletter": ("subscribed", "preferences", "v3", NOON + HOUR),
+        "carts": ("unsubscribed", "preferences", "", NOON + HOUR),
+    }
+    names = "SELECT array_agg(name ORDER BY name) FROM segmenter.history WHERE contact = 'petra'"
+    assert await place.db.fetchval(names) == [
+        "PreferencesChanged",
+        "Subscribed",
+        "Unsubscribed",
+        "identify",
+    ]
 
 
 async def test_a_merge_hands_everything_over_and_forwards_what_comes_late(place: Place) -> None:

@@ -157,6 +157,31 @@ async def test_who_subscribes_again_is_written_to_again(shop: World) -> None:
     await shop.becomes("rike", "sent")
 
 
+async def _topics(shop: World, address: str) -> list[str]:
+    _, body = await shop.api("GET", f"/v1/suppressions?address={address}")
+    return sorted(item["topic"] for item in body["items"])
+
+
+async def test_a_subscription_lifts_an_older_unsubscribe_from_its_topic_and_nothing_else(
+    shop: World,
+) -> None:
+    now = business()
+    await shop.contacts(["sara"])
+    await shop.known("sara")
+    for topic in ("marketing", "news", ""):
+        await shop.notify("sara", "Unsubscribed", message="", topic=topic, at=now)
+    await shop.notify("sara", "Complained", message="")
+    await until(lambda: _has(shop, "sara@example.com", ["", "*", "marketing", "news"]))
+    await shop.notify("sara", "Subscribed", message="", topic="news", at=now)  # a tie
+    await shop.notify("sara", "Subscribed", message="", at=now + timedelta(microseconds=1))
+    await until(lambda: _has(shop, "sara@example.com", ["", "*", "news"]))
+    assert await _topics(shop, "contact:sara") == ["*", "news"]
+
+
+async def _has(shop: World, address: str, topics: list[str]) -> bool:
+    return await _topics(shop, address) == topics
+
+
 async def test_a_withdrawal_that_comes_first_keeps_it_from_going_out(shop: World) -> None:
     await shop.contacts(["wim"])
     await shop.withdraw("wim")

@@ -111,13 +111,18 @@ def united(a: Message, b: Message) -> Message:
 
 
 def _names(event: DeliveryEvent) -> dict[str, Any]:
-    return {name: getattr(event, name) for name in _NAMES}
+    names = {name: getattr(event, name) for name in _NAMES}
+    if event.event in ("Subscribed", "Unsubscribed"):
+        del names["topic"]  # the one that was chosen, which need not be the mail's
+    return names
 
 
 def _facts(event: DeliveryEvent, verdict: str | None) -> dict[str, Any]:
-    """Columns that the event fills. Delayed fills none: it says that nothing has happened yet."""
+    """Columns that the event fills. Delayed fills none: it says that nothing has happened yet;
+    nor does what somebody chose on the page behind the mail's link.
+    """
     match event.event:
-        case "Delayed":
+        case "Delayed" | "Subscribed" | "PreferencesChanged":
             return {}
         case "Opened":
             return _engaged("opened", "opens", event, verdict)

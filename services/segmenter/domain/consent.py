@@ -1,4 +1,7 @@
-"""Consent per topic: the newer word counts, of two at the same instant the stricter."""
+"""Consent per topic: the newer word counts, of two at the same instant the stricter.
+
+A word on all marketing stands under `EVERYTHING` and is a word on each topic that is known.
+"""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +14,12 @@ TRAIT = "consent"
 MAX_TOPICS = 50
 _STRICTEST_FIRST = ("unsubscribed", "never_subscribed", "pending", "subscribed")
 _STATES = get_args(ConsentState)
-_NO = {"Unsubscribed": "unsubscribe", "Complained": "complaint"}
+EVERYTHING = "*"
+_SAYS: dict[str, ConsentState] = {
+    "Unsubscribed": "unsubscribed",
+    "Complained": "unsubscribed",
+    "Subscribed": "subscribed",
+}
 
 
 def read(traits: Mapping[str, Any], at: datetime) -> tuple[dict[str, Consent], list[str]]:
@@ -35,21 +43,29 @@ def read(traits: Mapping[str, Any], at: datetime) -> tuple[dict[str, Consent], l
     return found, wrong
 
 
-def withdrawn(
-    known: Mapping[str, Consent], event: DeliveryEvent, at: datetime
-) -> dict[str, Consent]:
-    """What an unsubscribe or a complaint says: its topic's, or all that are known without one."""
-    source = _NO.get(event.event)
-    if source is None:
+def stated(event: DeliveryEvent, at: datetime) -> dict[str, Consent]:
+    """What a delivery event says of its topic, or of all marketing; most say nothing."""
+    state = _SAYS.get(event.event)
+    if state is None:
         return {}
-    topics = [event.topic] if event.topic else list(known)
-    return {topic: Consent(state="unsubscribed", at=at, source=source) for topic in topics}
+    said = Consent(state=state, at=at, source=_source(event), text=event.text)
+    return {event.topic or EVERYTHING: said}
+
+
+def _source(event: DeliveryEvent) -> str:
+    if event.event == "Complained":
+        return "complaint"
+    chosen = event.event == "Subscribed" or event.source == "preferences"
+    return event.source if chosen else "unsubscribe"
 
 
 def united(a: dict[str, Consent], b: Mapping[str, Consent]) -> dict[str, Consent]:
     """Both together, whichever came first."""
-    changed = {t: stronger(a[t], said) if t in a else said for t, said in b.items()}
-    return {**a, **changed} if changed else a
+    if not b:
+        return a
+    both = {**a, **{t: stronger(a[t], said) if t in a else said for t, said in b.items()}}
+    overall = both.get(EVERYTHING)
+    return {t: stronger(said, overall) for t, said in both.items()} if overall else both
 
 
 def stronger(a: Consent, b: Consent) -> Consent:

@@ -13,7 +13,7 @@ Coupon Denied, Coupon Removed, Product Added to Wishlist, Product Removed from W
 Wishlist Product Added to Cart, Product Shared, Cart Shared, Product Reviewed,
 Signed Up, Order Fulfilled, Order Delivered, Resource Downloaded, Webinar Registered,
 Webinar Attended, Form Submitted, Email Delivered, Email Opened, Email Link Clicked,
-Email Bounced, Email Marked as Spam, Unsubscribed
+Email Bounced, Email Marked as Spam, Unsubscribed, Subscribed, Preferences Updated
 """
 
 _ALIASES = {

@@ -127,9 +127,10 @@ def _delivery(
     what = email_history.occurrence(given, at, human=human)
     learned = replace(
         state,
+        given=traits.chosen(state.given, given, at),
         mails=mails,
         seen=email_history.seen(state.seen, given, at, human=human),
-        consent=consent.united(state.consent, consent.withdrawn(state.consent, given, at)),
+        consent=consent.united(state.consent, consent.stated(given, at)),
         aggregates=definitions.learned(state.aggregates, what),
     )
     backfill = given.origin != "live"

@@ -11,13 +11,14 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from shared.conditions.values import EXACT
-from shared.contracts import Event
+from shared.contracts import DeliveryEvent, Event
 
 from .consent import TRAIT as CONSENT
 from .state import ContactState, Given, Seen, Totals, earliest, latest
 
 HIDDEN = "$"  # what an event says beside its traits: used only where no trait says it
 _CENT = Decimal("0.01")
+CHOSEN = frozenset({"locale", "email_frequency"})
 _FROM_CONTEXT = ("email", "locale", "timezone")
 
 
@@ -30,6 +31,14 @@ def noted(known: dict[str, Given], event: Event, at: datetime) -> dict[str, Give
                 new[HIDDEN + name] = event.context[name]
     found = {name: Given(value, at, event.message_id) for name, value in new.items()}
     return united(known, found)
+
+
+def chosen(known: dict[str, Given], event: DeliveryEvent, at: datetime) -> dict[str, Given]:
+    """The given traits after the contact chose for itself; nobody sets others that way."""
+    if event.event != "PreferencesChanged":
+        return known
+    new = {n: Given(v, at, event.message) for n, v in event.traits.items() if n in CHOSEN}
+    return united(known, new)
 
 
 def united(a: dict[str, Given], b: Mapping[str, Given]) -> dict[str, Given]:

@@ -7,7 +7,10 @@ import msgspec
 
 from services.sender.domain.bounces import Bounces
 from services.sender.domain.permission import (
+    MARKETING,
+    UNSUBSCRIBED,
     Contact,
+    Lift,
     Suppression,
     contact_suppression_key,
     suppression_key,
@@ -143,6 +146,25 @@ async def write_suppressions(
             [r.topic for r in rows],
             [r.reason for r in rows],
             [r.at for r in rows],
+        )
+
+
+async def lift_suppressions(connection: asyncpg.Connection, lifts: Iterable[Lift]) -> None:
+    """Unsubscribes that are older than a subscription; a tie goes to the stricter."""
+    rows = list(lifts)
+    if rows:
+        await connection.execute(
+            """DELETE FROM suppressions s
+               USING unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[])
+                     AS l(workspace, address, topic, at)
+               WHERE s.workspace = l.workspace AND s.address = l.address
+                 AND l.topic IN (s.topic, $5) AND s.reason = $6 AND s.at < l.at""",
+            [r.workspace for r in rows],
+            [r.address for r in rows],
+            [r.topic for r in rows],
+            [r.at for r in rows],
+            MARKETING,
+            UNSUBSCRIBED,
         )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 import msgspec
 
-from services.sender.domain.permission import EVERYTHING, MARKETING, Suppression
+from services.sender.domain.permission import EVERYTHING, MARKETING, UNSUBSCRIBED, Lift, Suppression
 from shared.contracts import DeliveryEvent
 
 LIMIT = 5.0
@@ -63,7 +63,7 @@ def suppressions(event: DeliveryEvent, address: str) -> Iterable[Suppression]:
     forbidden = {
         ("Bounced", "hard"): (EVERYTHING, "hard_bounce"),
         ("Complained", ""): (EVERYTHING, "complaint"),
-        ("Unsubscribed", ""): (event.topic or MARKETING, "unsubscribed"),
+        ("Unsubscribed", ""): (event.topic or MARKETING, UNSUBSCRIBED),
     }.get((event.event, event.bounce))
     if forbidden is None or "not-spam" in (event.reason, event.bounce_detail):
         return
@@ -71,6 +71,13 @@ def suppressions(event: DeliveryEvent, address: str) -> Iterable[Suppression]:
     yield Suppression(
         workspace=event.workspace, address=address, topic=topic, reason=reason, at=event.at
     )
+
+
+def lifts(event: DeliveryEvent, address: str) -> Iterable[Lift]:
+    """What the event allows again."""
+    if event.event == "Subscribed":
+        topic = event.topic or MARKETING
+        yield Lift(workspace=event.workspace, address=address, topic=topic, at=event.at)
 
 
 def given_up(state: Bounces, at: datetime) -> Iterable[Suppression]:

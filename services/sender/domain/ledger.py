@@ -38,6 +38,9 @@ PROOF = frozenset(
 )
 """Events that only a mail which was handed over can cause."""
 
+NO_NEWS = frozenset({"Subscribed", "PreferencesChanged"})
+"""Of the contact, not of a mail: a confirmed form names no mail that was handed over."""
+
 _WAITING = (Status.QUEUED, Status.CLAIMED)
 _IN_FLIGHT = (Status.SENDING, Status.AMBIGUOUS)
 
@@ -105,7 +108,7 @@ def _withdraw(row: Row | None, given: Withdraw) -> Row:
 
 
 def _notified(row: Row | None, event: DeliveryEvent) -> Step:
-    if not event.message or event.source == "import":
+    if not event.message or event.source == "import" or event.event in NO_NEWS:
         return Step(row)
     if event.event in PROOF:
         return _proven(row, event)

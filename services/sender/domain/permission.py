@@ -31,6 +31,22 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True):
     at: datetime
 
 
+UNSUBSCRIBED = "unsubscribed"
+"""The one reason that the person can take back; bounces and complaints stand."""
+
+
+class Lift(msgspec.Struct, frozen=True, kw_only=True):
+    """`address` subscribed to `topic` at `at`; MARKETING is every topic.
+
+    Unsubscribes from it before then hold no longer. One from all marketing stays for the others.
+    """
+
+    workspace: str
+    address: str
+    topic: str
+    at: datetime
+
+
 class Go(msgspec.Struct, frozen=True):
     address: str
 
@@ -81,12 +97,12 @@ def _forbidden(send: Send, contact: Contact, suppressions: Iterable[Suppression]
         if send.transactional or suppression.topic not in (send.topic, MARKETING):
             continue
         if not _subscribed_since(consent, suppression.at):
-            return "unsubscribed"
+            return UNSUBSCRIBED
     if send.transactional:
         return ""
     if consent is None or consent.state in ("never_subscribed", "pending"):
         return "no_consent"
-    return "unsubscribed" if consent.state == "unsubscribed" else ""
+    return UNSUBSCRIBED if consent.state == "unsubscribed" else ""
 
 
 def _subscribed_since(consent: Consent | None, at: datetime) -> bool:

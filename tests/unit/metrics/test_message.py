@@ -13,7 +13,7 @@ EMPTY = Message(workspace="default", message="m", contact="a")
 kinds = st.sampled_from(
     [
         *("Sent", "Skipped", "Failed", "Delivered", "Opened", "Clicked", "Bounced", "Complained"),
-        *("Delayed", "Rejected", "Unsubscribed"),
+        *("Delayed", "Rejected", "Unsubscribed", "Subscribed", "PreferencesChanged"),
     ]
 )
 events = st.builds(
@@ -78,6 +78,18 @@ def test_a_storm_of_opens_stays_bounded() -> None:
 def test_a_mail_that_was_sent_after_all_was_not_skipped() -> None:
     known = row(mail("a", "r", "Skipped", 1, reason="suppressed"), mail("a", "r", "Sent", 2))
     assert counts(known) == {("sent", "")}
+
+
+def test_an_unsubscribe_from_another_topic_counts_for_the_mail_it_was_pressed_in() -> None:
+    sent = mail("a", "r", "Sent", topic="carts")
+    known = row(sent, mail("a", "r", "Unsubscribed", 1, topic="news", source="preferences"))
+    assert counts(known) == {("sent", ""), ("unsubscribed", "")}
+    assert known.topic == "carts"
+
+
+def test_what_was_chosen_on_the_page_behind_a_mail_is_no_figure_of_the_mail() -> None:
+    chosen = [mail("a", "r", kind, 1) for kind in ("Subscribed", "PreferencesChanged")]
+    assert counts(row(mail("a", "r", "Sent"), *chosen)) == {("sent", "")}
 
 
 def test_an_import_of_old_mails_is_not_a_mail_of_ours() -> None:

@@ -22,6 +22,7 @@ deliveries = st.sampled_from(
     [
         *("Sent", "Delivered", "Opened", "Clicked", "Clicked", "Clicked", "Bounced", "Complained"),
         *("Unsubscribed", "Skipped", "Failed", "Rejected", "Delayed"),
+        *("Subscribed", "PreferencesChanged"),
     ]
 )
 

@@ -69,6 +69,9 @@ orders = st.builds(
 )
 
 
+choices = st.sampled_from([{}, {"locale": "de"}, {"locale": "fr", "email_frequency": "less"}])
+
+
 @st.composite
 def store_events(draw: st.DrawFn, number: int) -> Event:
     at = draw(moments)
@@ -94,19 +97,22 @@ def delivery_events(draw: st.DrawFn, number: int, what: Iterable[str]) -> Delive
         event=draw(st.sampled_from(sorted(what))),
         at=at,
         received_at=at + SECOND,
-        topic=draw(st.sampled_from(["news", "carts"])),
+        topic=draw(st.sampled_from(["news", "carts", ""])),
+        source=draw(st.sampled_from(["link", "preferences", "double_opt_in"])),
+        traits=draw(choices),
         user_agent=draw(st.sampled_from(["", "Mozilla/5.0", "curl/8"])),
     )
 
 
 ONE_WAY = ("Sent", "Delivered", "Clicked", "Opened", "Bounced", "Complained", "Unsubscribed")
+CHOSEN = ("Subscribed", "PreferencesChanged")
 
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Event | DeliveryEvent]:
     """Each delivery event is of a mail of its own, so its verdict depends on nothing else."""
     size = draw(st.integers(0, 12))
-    one = [st.one_of(store_events(i), delivery_events(i, ONE_WAY)) for i in range(size)]
+    one = [st.one_of(store_events(i), delivery_events(i, (*ONE_WAY, *CHOSEN))) for i in range(size)]
     return [draw(strategy) for strategy in one]
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -15,6 +16,7 @@ from services.segmenter.domain.snapshot import happened_at, occurrence
 from services.segmenter.domain.state import ContactState, decode, unpack
 from shared.conditions import Occurrence
 from shared.contracts import (
+    Consent,
     ContactChanged,
     ContactEvent,
     ContactsMerged,
@@ -25,6 +27,7 @@ from shared.contracts import (
     encode,
     plain,
 )
+from shared.contracts.events import DeliveryType
 from shared.engagement import MessageContext, verdict
 from tests.unit.segmenter.shop import (
     ALL,
@@ -219,6 +222,51 @@ def says(message_id: str, state: str, at: datetime = NOON) -> Event:
 def test_of_two_words_at_the_same_instant_the_stricter_consent_counts() -> None:
     told = Told.of().takes(says("a", "unsubscribed"), says("b", "subscribed"))
     assert told.state.consent["news"].state == "unsubscribed"
+
+
+def chose(what: DeliveryType, topic: str = "", at: datetime = NOON, **more: Any) -> DeliveryEvent:
+    given = {"message": "m", "source": "preferences", "topic": topic, **more}
+    return DeliveryEvent(
+        workspace="default", contact="c", event=what, at=at, received_at=at, **given
+    )
+
+
+def test_what_is_chosen_on_the_page_is_consent_with_its_source_and_text() -> None:
+    told = Told.of().takes(
+        says("a", "unsubscribed"),
+        chose("Subscribed", "news", NOON + SECOND, source="double_opt_in", text="v3"),
+    )
+    assert told.state.consent["news"] == Consent(
+        state="subscribed", at=NOON + SECOND, source="double_opt_in", text="v3"
+    )
+    assert "subscribers" in told.state.segments
+    told.takes(chose("Unsubscribed", "news", NOON + 2 * SECOND))
+    assert told.state.consent["news"].source == "preferences"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_no_to_all_marketing_holds_for_topics_that_are_heard_of_later(first: bool) -> None:
+    no, old = chose("Unsubscribed", "", NOON + DAY), says("a", "subscribed")
+    told = Told.of().takes(*((no, old) if first else (old, no)))
+    assert {t: c.state for t, c in told.state.consent.items()} == {
+        "news": "unsubscribed",
+        "*": "unsubscribed",
+    }
+    told.takes(chose("Subscribed", "news", NOON + 2 * DAY))
+    assert told.state.consent["news"].state == "subscribed"
+    assert told.state.consent["*"].state == "unsubscribed"
+
+
+def test_what_the_contact_chose_are_traits_and_nothing_else_is_set_that_way() -> None:
+    chosen = {"locale": "de", "email_frequency": "less", "email": "x@example.com", "country": "EE"}
+    told = Told.of().takes(
+        Event(message_id="a", kind="identify", at=NOON, received_at=NOON, traits={"locale": "en"}),
+        chose("PreferencesChanged", at=NOON + SECOND, traits=chosen),
+    )
+    [*_, event] = [e for e in told.effects if isinstance(e, ContactEvent)]
+    assert (event.profile.locale, event.profile.email) == ("de", "")
+    assert event.profile.traits["email_frequency"] == "less"
+    assert "country" not in event.profile.traits
 
 
 @pytest.mark.parametrize("text", ["Carl <carl@example.com>", "not-an-email", "a@@b.ee", ""])

@@ -71,7 +71,7 @@ events = st.builds(
     at=times,
     reason=st.sampled_from(["", "no_consent"]),
     provider_id=st.sampled_from(["", "p-1"]),
-    source=st.sampled_from(["ses", "sender", "link", "import"]),
+    source=st.sampled_from(["ses", "sender", "link", "import", "preferences", "double_opt_in"]),
 )
 inner = st.one_of(
     st.builds(Claimed, claims, times, st.just("a@example.com")),

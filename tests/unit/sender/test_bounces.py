@@ -13,6 +13,7 @@ from services.sender.domain.bounces import (
     bounced,
     delivered,
     given_up,
+    lifts,
     soft_points,
     suppressions,
 )
@@ -36,11 +37,30 @@ moments = st.integers(0, 30 * 24).map(lambda hours: NOON + timedelta(hours=hours
         (an_event("Bounced", bounce="soft"), None),
         (an_event("Delivered"), None),
         (an_event("Opened"), None),
+        (an_event("Subscribed"), None),
+        (an_event("PreferencesChanged", traits={"email_frequency": "less"}), None),
     ],
 )
 def test_what_is_suppressed_at_once(event: Any, topic: str | None) -> None:
     found = [s.topic for s in suppressions(event, "a@example.com")]
     assert found == ([] if topic is None else [topic])
+
+
+@pytest.mark.parametrize(
+    ("event", "topic"),
+    [
+        (an_event("Subscribed"), "cart-reminders"),
+        (an_event("Subscribed", topic=""), MARKETING),
+        (an_event("Unsubscribed"), None),
+        (an_event("PreferencesChanged"), None),
+        (an_event("Clicked"), None),
+    ],
+)
+def test_only_a_subscription_lifts_and_never_what_is_not_its_topic(
+    event: Any, topic: str | None
+) -> None:
+    found = [(lift.topic, lift.at) for lift in lifts(event, "a@example.com")]
+    assert found == ([] if topic is None else [(topic, NOON)])
 
 
 @pytest.mark.parametrize(

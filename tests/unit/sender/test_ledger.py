@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.sender.domain.ledger import PROOF, RESENDS, transition
+from services.sender.domain.ledger import NO_NEWS, PROOF, RESENDS, transition
 from services.sender.domain.message import (
     Accepted,
     Claimed,
@@ -107,6 +107,14 @@ def test_a_message_that_is_unknown_but_was_sent_is_never_sent_again(
         assert row is not None
         assert transition(row, a_send(), now).row == row
         assert row.status == Status.SENT
+
+
+@given(st.none() | rows, st.sampled_from(sorted(NO_NEWS)), times)
+def test_what_somebody_chose_says_nothing_of_a_mail(
+    row: Row | None, event: str, now: datetime
+) -> None:
+    step = transition(row, an_event(event, source="double_opt_in"), now)
+    assert (step.row, step.announce) == (row, None)
 
 
 @given(rows, inputs, times)
