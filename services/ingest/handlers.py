@@ -117,10 +117,13 @@ def _taken(ready: list[Ready], lost: list[Remark]) -> Taken:
 
 async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:
     """Returns when Kafka has it; raises Problem 503."""
-    key = contact_key(event.workspace, event.contact)
-    message = door.topics.address(topics.DELIVERY_EVENTS, key, encode(event))
-    if await door.publisher.publish([message]):
+    if await door.publisher.publish([delivery_message(door.topics, event)]):
         raise _unavailable([], Taken(0, []))
+
+
+def delivery_message(addresses: Topics, event: DeliveryEvent) -> Addressed:
+    key = contact_key(event.workspace, event.contact)
+    return addresses.address(topics.DELIVERY_EVENTS, key, encode(event))
 
 
 def _new_id() -> str:

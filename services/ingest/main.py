@@ -9,12 +9,14 @@ import aiohttp
 from services.ingest import metrics
 from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.sns import Sns
+from services.ingest.adapters.sqs import Queue, Receiving, Where
 from services.ingest.adapters.write_keys import WriteKeys
 from services.ingest.api import add_routes
 from services.ingest.documentation import document
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.handlers import Door, Topics
+from services.ingest.poller import Poller, Polling
 from services.ingest.routes import links, notifications
 from services.ingest.settings import Settings
 from shared.auth import Keys
@@ -57,6 +59,17 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             )
             add_routes(app, routers)
             document(app)
-            yield Edge(door, app), {"publisher": publisher.run(), "clock": clock.keep()}
+            tasks = {"publisher": publisher.run(), "clock": clock.keep()}
+            if settings.sqs_queue_url:
+                tasks["poller"] = _poller(settings, door, publisher).run()
+            yield Edge(door, app), tasks
     finally:
         await pool.close()
+
+
+def _poller(settings: Settings, door: Door, publisher: Publisher) -> Poller:
+    where = Where(settings.sqs_queue_url, settings.sqs_endpoint, settings.sqs_region)
+    receives, hidden = settings.sqs_receives, settings.sqs_hidden
+    queue = Queue(where, Receiving(settings.sqs_wait, hidden), calls=receives + 4)
+    polling = Polling(settings.sns_topics, receives, held=0.75 * hidden)
+    return Poller(queue, door, publisher.wrong, polling)

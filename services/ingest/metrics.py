@@ -12,11 +12,21 @@ EVENTS = Counter(
 ACCEPTED, REFUSED, UNAVAILABLE = (
     EVENTS.labels(outcome) for outcome in ("accepted", "refused", "unavailable")
 )
+NOT_SHOWN = Counter(
+    "tuvi_ingest_refusals_not_shown_total",
+    "Refusals that the live view does not show: too many in a second, or Kafka did not take them",
+)
 SES_EVENTS = Counter(
     "tuvi_ingest_ses_events_total",
     "Notifications of SES by type; `other` are those that are not for us",
     ["type"],
 )
+SES_LAG = Histogram(
+    "tuvi_ingest_ses_event_lag_seconds",
+    "From SNS's (raw delivery: SQS's) time of a notification to its arrival here by the queue",
+    buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 86_400),
+)
+SQS_FAILURES = Counter("tuvi_ingest_sqs_failures_total", "Receives that SQS did not answer")
 QUEUE_BYTES = Gauge("tuvi_ingest_queue_bytes", "Bytes that wait for Kafka's acknowledgement")
 REQUESTS = Histogram(
     "http_request_duration_seconds",

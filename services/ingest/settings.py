@@ -23,6 +23,14 @@ class Settings(ServiceSettings):
         description="besides Amazon: whose certificates are taken, where subscriptions are "
         "confirmed, such as http://127.0.0.1:8010",
     )
+    sqs_queue_url: str = Field(default="", description="SES's notifications; empty: by HTTPS only")
+    sqs_endpoint: str = Field(default="", description="empty: Amazon's")
+    sqs_region: str = Field(default="", description="empty: the one in the queue's URL")
+    sqs_receives: int = Field(default=4, gt=0, le=32, description="at the same time")
+    sqs_wait: int = Field(default=20, ge=1, le=20, description="seconds of a long poll")
+    sqs_hidden: int = Field(
+        default=60, ge=2, le=43_200, description="seconds until what was not deleted comes again"
+    )
     ingest_deadline: float = Field(default=3.0, gt=0, description="seconds until Kafka must answer")
     ingest_queue_bytes: int = Field(
         default=Limits().cap, gt=1_000_000, description="bytes that may wait for Kafka"

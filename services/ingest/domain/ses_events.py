@@ -22,7 +22,7 @@ _TAGS = ("journey", "step", "variant", "run", "template", "topic")
 
 
 class Unreadable(ValueError):  # noqa: N818  named for the fact
-    """Ours by its tags, but not as SES documents it."""
+    """An event, but not as SES documents it."""
 
 
 class _Mail(msgspec.Struct, rename="camel"):
@@ -64,7 +64,9 @@ def delivery_event(message: str, received_at: datetime) -> tuple[str, DeliveryEv
     """
     try:
         document = msgspec.json.decode(message, type=_Document)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        if message.lstrip().startswith("{"):
+            raise Unreadable(f"no event: {error}") from error
         return "other", None  # the topic's first message is plain text
     read = _READ.get(document.event_type)
     if read is None:

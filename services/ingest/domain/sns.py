@@ -6,6 +6,7 @@ string to sign = Message, MessageId, [Subject], [SubscribeURL], Timestamp, [Toke
 
 import re
 from collections.abc import Collection
+from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -97,3 +98,45 @@ def trusted_origin(envelope: Envelope, trust: Trust) -> str:
         if re.fullmatch(re.escape(origin) + _FILE, envelope.signing_cert_url, re.ASCII):
             return origin
     raise NotTrusted(f"SigningCertURL: must be a certificate of {amazon}")
+
+
+class Queued(NamedTuple):
+    """What a message of the queue says: SES's text, and when SNS had it, where that is said."""
+
+    text: str
+    at: datetime | None = None
+
+
+class _Enclosed(msgspec.Struct, rename="pascal"):
+    type: Kind
+    topic_arn: str
+    message: str
+    timestamp: datetime
+
+
+_enclosed = msgspec.json.Decoder(_Enclosed)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def from_queue(body: str, topics: Collection[str]) -> Queued:
+    """SNS's envelope, or with "raw message delivery" SES's own text.
+
+    The queue's policy says who may put something in, so no signature is asked for, but the topic
+    must be listed. Raises NotTrusted, and NotSns for an envelope that is none of a notification.
+    """
+    try:
+        fields = _fields.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return Queued(body)
+    if not fields.keys() & {"TopicArn", "Type"}:
+        return Queued(body)
+    try:
+        given = _enclosed.decode(body)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise NotSns(f"no message of SNS: {error}") from error
+    if given.topic_arn not in topics:
+        raise NotTrusted("TopicArn: is not in TUVI_SNS_TOPICS")
+    if given.type != "Notification":
+        raise NotSns(f"{given.type}: subscribe the queue as its owner, which needs no confirmation")
+    at = given.timestamp
+    return Queued(given.message, at.replace(tzinfo=UTC) if at.tzinfo is None else at)
