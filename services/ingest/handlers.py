@@ -31,6 +31,14 @@ class Publishes(Protocol):
     async def publish(self, messages: Sequence[Addressed]) -> set[int]: ...
 
 
+class TellsRefusals(Protocol):
+    """adapters.refusals.Refusals."""
+
+    def tell(
+        self, sender: Sender, route: str, remarks: Sequence[Remark], events: Sequence[bytes] = ()
+    ) -> None: ...
+
+
 class KnowsKeys(Protocol):
     """adapters.write_keys.WriteKeys."""
 
@@ -57,6 +65,7 @@ class Door:
     keys: KnowsKeys
     topics: Topics
     now: Callable[[], datetime]
+    refusals: TellsRefusals
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +89,33 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
     try:
         body = read(kind, data)
     except BadCall as bad:
-        if credentials.token:  # else the key was to stand in the body, which cannot be read
-            await door.keys.key(credentials.token, *credentials.scopes)
         metrics.REFUSED.inc()
-        raise _refused([Remark(0, "", bad.field, bad.message)], Taken(0, [])) from bad
-    key = await door.keys.key(credentials.token or body.key, *credentials.scopes)
-    sender = Sender(key.workspace, door.now(), _new_id, credentials.origin)
+        refused = [Remark(0, "", bad.field, bad.message)]
+        if credentials.token:  # else the key was to stand in the body, which cannot be read
+            sender = await _sender(door, credentials.token, credentials)
+            door.refusals.tell(sender, f"/v1/{kind}", refused)
+        raise _refused(refused, Taken(0, [])) from bad
+    sender = await _sender(door, credentials.token or body.key, credentials)
     ready, refused = understood(body.events, sender)
     lost = await _publish(door, ready)
     taken = _taken(ready, lost)
     metrics.ACCEPTED.inc(taken.accepted)
     metrics.REFUSED.inc(len(refused))
+    if refused:
+        door.refusals.tell(sender, f"/v1/{kind}", refused, body.events)
     if lost:
         metrics.UNAVAILABLE.inc(len(lost))
         raise _unavailable([*refused, *lost], taken)
     if refused:
-        log.info("refused", workspace=key.workspace, events=len(refused), field=refused[0].field)
+        log.info("refused", workspace=sender.workspace, events=len(refused), field=refused[0].field)
         raise _refused(refused, taken, batch=kind == BATCH)
     return taken
+
+
+async def _sender(door: Door, token: str, credentials: Credentials) -> Sender:
+    """Raises Problem 401, 403, 503."""
+    key = await door.keys.key(token, *credentials.scopes)
+    return Sender(key.workspace, door.now(), _new_id, credentials.origin, via=key.prefix)
 
 
 async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:

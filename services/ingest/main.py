@@ -8,8 +8,10 @@ import aiohttp
 
 from services.ingest import metrics
 from services.ingest.adapters.publisher import Limits, Publisher
+from services.ingest.adapters.refusals import Refusals
 from services.ingest.adapters.sns import Sns
 from services.ingest.adapters.sqs import Queue, Receiving, Where
+from services.ingest.adapters.tail import Tail
 from services.ingest.adapters.write_keys import WriteKeys
 from services.ingest.api import add_routes
 from services.ingest.documentation import document
@@ -17,7 +19,7 @@ from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.poller import Poller, Polling
-from services.ingest.routes import links, notifications
+from services.ingest.routes import links, live, notifications
 from services.ingest.settings import Settings
 from shared.auth import Keys
 from shared.clock import ProcessClock
@@ -44,18 +46,16 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
         limits = Limits(settings.ingest_deadline, settings.ingest_queue_bytes)
         publisher = Publisher(settings.kafka, limits)
         metrics.QUEUE_BYTES.set_function(lambda: publisher.waiting_bytes)
-        door = Door(
-            publisher,
-            WriteKeys(Keys(pool)),
-            Topics(partitions, settings.topic_prefix),
-            clock.now,
-        )
+        addresses = Topics(partitions, settings.topic_prefix)
+        refusals = Refusals(publisher, addresses.address)
+        door = Door(publisher, WriteKeys(Keys(pool)), addresses, clock.now, refusals)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
             app = make_app("ingest", Health({"kafka": publisher.wrong}))
             routers = (
                 notifications.router(door, Sns(session, trust)),
                 links.router(door, settings.token_keys),
+                live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)
             document(app)

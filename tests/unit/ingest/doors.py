@@ -31,6 +31,13 @@ class Kept:
         return set()
 
 
+class Untold:
+    """Keeps refusals out of what is kept."""
+
+    def tell(self, *_: Any) -> None:
+        """Nobody looks."""
+
+
 class AnyKey:
     """Every key is one of the default workspace's."""
 
@@ -52,7 +59,7 @@ class Answer:
 
 
 def edge(kept: Kept) -> Edge:
-    door = Door(kept, AnyKey(), Topics(4), lambda: NOW)
+    door = Door(kept, AnyKey(), Topics(4), lambda: NOW, Untold())
     app = make_app("ingest", Health())
     sns = Sns(cast("aiohttp.ClientSession", None), Trust([]))  # nothing is trusted, so fetched
     add_routes(app, (notifications.router(door, sns), links.router(door, TOKEN_KEYS)))
