@@ -16,10 +16,6 @@ NOT_SHOWN = Counter(
     "tuvi_ingest_refusals_not_shown_total",
     "Refusals that the live view does not show: too many in a second, or Kafka did not take them",
 )
-NOT_SHOWN = Counter(
-    "tuvi_ingest_refusals_not_shown_total",
-    "Refusals that the live view does not show: too many in a second, or Kafka did not take them",
-)
 SES_EVENTS = Counter(
     "tuvi_ingest_ses_events_total",
     "Notifications of SES by type; `other` are those that are not for us",
