@@ -96,7 +96,7 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
             door.refusals.tell(sender, f"/v1/{kind}", refused)
         raise _refused(refused, Taken(0, [])) from bad
     sender = await _sender(door, credentials.token or body.key, credentials)
-    ready, refused = understood(body.events, sender)
+    ready, refused = understood(body.events, sender, looked_at=body.odd)
     lost = await _publish(door, ready)
     taken = _taken(ready, lost)
     metrics.ACCEPTED.inc(taken.accepted)

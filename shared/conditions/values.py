@@ -13,6 +13,7 @@ SPAN_FORMS = "write 90d, 12h, 30m or 45s (a d is exactly 24 hours)"
 EXACT = Context(prec=60)
 _LARGEST = Decimal(10) ** 15
 _MOST_DECIMALS = 20
+_FEW = 15  # characters, which no number that is too large or too fine can do with
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
 _SPAN = re.compile(r"([0-9]{1,10})([dhms])", re.ASCII)
@@ -38,6 +39,8 @@ def number(value: object) -> Decimal | None:
 
 def amount(value: object) -> Decimal | None:
     """A number small enough to be summed exactly (under 10^15, up to 20 decimals); else None."""
+    if type(value) is Decimal and len(digits := str(value)) <= _FEW and "E" not in digits:
+        return value if value.is_finite() else None  # as nearly all are
     found = number(value)
     if found is None or found.copy_abs() >= _LARGEST:
         return None

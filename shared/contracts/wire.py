@@ -5,7 +5,7 @@ What ingest has accepted decodes here again, so it never becomes a dead letter f
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -17,6 +17,10 @@ Plain = dict[str, Any]
 # Wider than any money or count, narrow enough for PostgreSQL's numeric and for Decimal.
 MAX_NUMBER_CHARACTERS = 100
 MAX_EXPONENT = 100
+MAX_ID = 256  # characters of an id or an event's name
+
+Text = Annotated[str, msgspec.Meta(max_length=MAX_ID)]
+Id = Text | int
 
 
 class BadCall(ValueError):  # noqa: N818  named for the fact
@@ -31,11 +35,11 @@ class Call(msgspec.Struct, frozen=True, rename="camel"):
     """The fields that Tuvi looks at; what else the shop sends stays in the bytes."""
 
     type: Kind
-    event: str | None = None
-    message_id: str | int | None = None
-    user_id: str | int | None = None
-    anonymous_id: str | int | None = None
-    previous_id: str | int | None = None
+    event: Text | None = None
+    message_id: Id | None = None
+    user_id: Id | None = None
+    anonymous_id: Id | None = None
+    previous_id: Id | None = None
     timestamp: datetime | None = None
     original_timestamp: datetime | None = None
     sent_at: datetime | None = None
@@ -85,13 +89,21 @@ def given_emails(call: Call) -> list[tuple[str, Any]]:
 
     The traits of a `group` call are the group's.
     """
-    places = (
-        ("traits.email", call.traits if call.type != "group" else None),
-        ("context.traits.email", (call.context or {}).get("traits")),
-        ("properties.email", call.properties),
-    )
-    said = [(field, place.get("email")) for field, place in places if isinstance(place, dict)]
-    return [(f, given) for f, given in said if given is not None and str(given).strip()]
+    context, properties, traits = call.context, call.properties, call.traits
+    found: list[tuple[str, Any]] = []
+    if traits and call.type != "group":
+        _note_email(found, "traits.email", traits)
+    if context and isinstance(of_context := context.get("traits"), dict):
+        _note_email(found, "context.traits.email", of_context)
+    if properties:
+        _note_email(found, "properties.email", properties)
+    return found
+
+
+def _note_email(found: list[tuple[str, Any]], field: str, place: Plain) -> None:
+    given = place.get("email")
+    if given is not None and str(given).strip():
+        found.append((field, given))
 
 
 def _aware(moment: datetime) -> datetime:

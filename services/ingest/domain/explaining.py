@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import msgspec
 
-from shared.contracts.wire import BadCall, Kind
+from shared.contracts.wire import MAX_ID, BadCall, Kind
 from shared.hints import did_you_mean
 
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -38,11 +38,17 @@ def explained(raw: bytes, error: Exception, whole: str = "event") -> BadCall:
         return BadCall(whole, f"is not UTF-8 (byte {error.start}); encode the text as UTF-8")
     if not isinstance(error, msgspec.ValidationError):
         return BadCall(whole, _malformed(raw, str(error)))
-    text = str(error)
+    return _misfit(raw, str(error), whole)
+
+
+def _misfit(raw: bytes, text: str, whole: str) -> BadCall:
+    """JSON, but not what a call is made of."""
     found = _WHERE.search(text)
     field = found.group(1) if found else ""
     if field == "type" or "required field `type`" in text:
         return _of_type(raw)
+    if "of length <=" in text:
+        return BadCall(field, f"is longer than {MAX_ID} characters")
     if "[...]" in field or "out of range" in text or "number" in text:
         what = text.split(" - at ", maxsplit=1)[0]
         return BadCall(

@@ -6,11 +6,10 @@ then does not work.
 """
 
 import re
-from collections.abc import Iterator
-from itertools import islice
+from functools import lru_cache
 
 from shared.conditions.values import amount
-from shared.contracts.wire import BadCall, Call, Plain
+from shared.contracts.wire import MAX_ID, BadCall, Call, Plain
 
 _WITH_ID = {
     "order completed",
@@ -34,15 +33,30 @@ _WITH_PRICES = {
 }
 _NO_AMOUNT = "is no amount; give a number such as 19.99"
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
-_MAX_ID = 256
 
 
-def check_order(call: Call) -> None:
-    """Raises BadCall. A refund without an amount is a refund of all."""
-    name = _name(call)
-    if name not in _WITH_ID:
-        return
-    properties = call.properties or {}
+def check_goods(call: Call) -> None:
+    """Raises BadCall: an order without what it needs, a carted good's price that none could show.
+
+    A refund without an amount is a refund of all.
+    """
+    name = _plain(call.event or "")
+    if name in _WITH_ID:
+        _check_order(name, call.properties or {})
+    elif name in _WITH_PRICES:
+        for field in _odd_prices(call.properties or {}):
+            raise BadCall(field, _NO_AMOUNT)
+
+
+def odd_prices(call: Call) -> list[BadCall]:
+    """The first of any other event, which is kept: an order is worth more than an item's price."""
+    if call.type != "track" or not call.properties or _plain(call.event or "") in _WITH_PRICES:
+        return []
+    why = f"{_NO_AMOUNT}; the event was kept, a mail that shows this price is not sent"
+    return [BadCall(field, why) for field in _odd_prices(call.properties)[:1]]
+
+
+def _check_order(name: str, properties: Plain) -> None:
     _check_id(properties.get("order_id"))
     totals = [field for field in ("total", "revenue") if properties.get(field) is not None]
     if not totals:
@@ -57,29 +71,16 @@ def check_order(call: Call) -> None:
         raise BadCall("properties.currency", "is missing or no currency; give a code such as EUR")
 
 
-def check_prices(call: Call) -> None:
-    """Raises BadCall for the first price of a carted good that a mail could not show."""
-    if _name(call) in _WITH_PRICES:
-        for field in _odd_prices(call):
-            raise BadCall(field, _NO_AMOUNT)
-
-
-def odd_prices(call: Call) -> list[BadCall]:
-    """The first of any other event, which is kept: an order is worth more than an item's price."""
-    if call.type != "track" or _name(call) in _WITH_PRICES:
-        return []
-    why = f"{_NO_AMOUNT}; the event was kept, a mail that shows this price is not sent"
-    return [BadCall(field, why) for field in islice(_odd_prices(call), 1)]
-
-
-def _odd_prices(call: Call) -> Iterator[str]:
-    properties = call.properties or {}
-    if _odd(properties):
-        yield "properties.price"
+def _odd_prices(properties: Plain) -> list[str]:
+    found = ["properties.price"] if _odd(properties) else []
     products = properties.get("products")
-    for index, product in enumerate(products if isinstance(products, list) else ()):
-        if isinstance(product, dict) and _odd(product):
-            yield f"properties.products[{index}].price"
+    if isinstance(products, list):
+        found += [
+            f"properties.products[{index}].price"
+            for index, product in enumerate(products)
+            if isinstance(product, dict) and _odd(product)
+        ]
+    return found
 
 
 def _odd(goods: Plain) -> bool:
@@ -87,8 +88,9 @@ def _odd(goods: Plain) -> bool:
     return price is not None and amount(price) is None
 
 
-def _name(call: Call) -> str:
-    return (call.event or "").strip().casefold()
+@lru_cache(maxsize=1024)
+def _plain(name: str) -> str:
+    return name.strip().casefold()
 
 
 def _check_id(order: object) -> None:
@@ -96,5 +98,5 @@ def _check_id(order: object) -> None:
         raise BadCall("properties.order_id", "is missing; give the order's id, a text or a number")
     if not str(order).strip():
         raise BadCall("properties.order_id", "is empty; give the order's id")
-    if len(str(order)) > _MAX_ID:
-        raise BadCall("properties.order_id", f"is longer than {_MAX_ID} characters")
+    if len(str(order)) > MAX_ID:
+        raise BadCall("properties.order_id", f"is longer than {MAX_ID} characters")
