@@ -1,0 +1,265 @@
+"""WooCommerce: what its webhooks (REST API v3) mean.
+
+An order's status decides, and one fact is told by several deliveries: an order is created
+`pending` and paid by an update. So each fact has its own messageId (`order-completed/723`), by
+which a repeat within 7 days is known. Its time is the order's own, so a later repeat is too old to
+start a journey.
+
+Not mapped, so kept as raw events: coupons, `order.deleted` (it has only an id), `action.*`.
+"""
+
+from services.ingest.domain.shops.table import Part, Topic, every, identify, means, product, track
+from services.ingest.domain.shops.values import (
+    Fields,
+    Value,
+    each,
+    first,
+    listed,
+    lower,
+    moment,
+    money,
+    number,
+    source,
+    text,
+    total,
+    user,
+    when,
+    words,
+)
+from services.ingest.domain.shops.woocommerce_values import (
+    consent,
+    consent_at_checkout,
+    fact,
+    identifier,
+    is_hidden,
+    is_variable,
+    less,
+    named,
+    positive,
+    shipped_at,
+    status,
+    stock,
+    tracking_url,
+    trackings,
+    unescaped,
+    variant,
+)
+
+_CREATED, _CHANGED = moment("date_created_gmt"), moment("date_modified_gmt")
+_PAID_AT = first(moment("date_paid_gmt"), _CREATED)
+_SENT_AT = first(moment("date_completed_gmt"), _CHANGED)
+_UNPAID = status("pending", "checkout-draft")
+_PLACED = status("processing", "on-hold", "completed", "refunded")
+_ID = identifier("id")
+
+WHO = Fields(userId=user("customer_id"), email=text("billing.email"))
+TRAITS = Fields(
+    first_name=text("billing.first_name"),
+    last_name=text("billing.last_name"),
+    phone=text("billing.phone"),
+    company=text("billing.company"),
+    city=text("billing.city"),
+    country=text("billing.country"),
+)
+LINE = Fields(
+    product_id=identifier("product_id"),
+    variant_id=identifier("variation_id"),
+    sku=text("sku"),
+    name=unescaped("name"),
+    price=money("price"),
+    quantity=number("quantity"),
+    image_url=text("image.src"),
+)
+CHECKOUT = Fields(
+    checkout_id=_ID,
+    order_id=_ID,
+    value=money("total"),
+    currency=text("currency"),
+    coupon=text("coupon_lines.0.code"),
+    checkout_url=text("payment_url"),
+    products=each("line_items", LINE),
+)
+ORDER = Fields(
+    order_id=_ID,
+    checkout_id=_ID,
+    order_number=text("number"),
+    status=text("status"),
+    total=money("total"),
+    revenue=less("total", "total_tax", "shipping_total"),
+    subtotal=total("line_items", money("subtotal")),
+    shipping=money("shipping_total"),
+    tax=money("total_tax"),
+    discount=money("discount_total"),
+    currency=text("currency"),
+    coupon=text("coupon_lines.0.code"),
+    payment_method=text("payment_method_title"),
+    shipping_method=unescaped("shipping_lines.0.method_title"),
+    products=each("line_items", LINE),
+)
+REFUND = Fields(
+    order_id=_ID,
+    refund_id=identifier("one.id"),
+    total=positive("one.total"),
+    currency=text("currency"),
+    reason=first(text("one.reason"), text("one.refund")),
+)
+SHIPMENT = Fields(
+    order_id=_ID,
+    order_number=text("number"),
+    tracking_number=text("one.tracking_number"),
+    tracking_url=tracking_url,
+    carrier=first(
+        text("one.formatted_tracking_provider"),
+        text("one.custom_tracking_provider"),
+        text("one.tracking_provider"),
+    ),
+    shipped_at=shipped_at,
+)
+CONSENT_AT_CHECKOUT = Fields(consent=consent_at_checkout)
+CUSTOMER_WHO = Fields(userId=user("id"), email=text("email"))
+CUSTOMER = Fields(
+    first_name=first(text("first_name"), text("billing.first_name")),
+    last_name=first(text("last_name"), text("billing.last_name")),
+    phone=text("billing.phone"),
+    company=text("billing.company"),
+    city=text("billing.city"),
+    country=text("billing.country"),
+    created_at=_CREATED,
+    consent=consent,
+)
+NEW_CUSTOMER = Fields(method=lower("role"))
+GONE_CUSTOMER = Fields(customer_id=_ID)
+VARIATION = Fields(sku=text("sku"), price=money("price"), name=unescaped("name"), stock=stock)
+PRODUCT = Fields(
+    name=unescaped("name"),
+    url=text("permalink"),
+    image_url=text("images.0.src"),
+    price=money("price"),
+    currency=source("currency"),
+    category=unescaped("categories.0.name"),
+    tags=named("tags"),
+    sku=text("sku"),
+    stock=stock,
+    variant_ids=when(is_variable, words("variations")),
+)
+PARENT = Fields(variants=variant(VARIATION))
+
+
+def _unless(condition: Value, then: Value) -> Value:
+    return lambda payload: None if condition(payload) else then(payload)
+
+
+_PARENT_ID = identifier("parent_id")
+
+_ORDER_FACTS: tuple[Part, ...] = (
+    identify(CONSENT_AT_CHECKOUT, WHO, at=_CREATED, only=consent_at_checkout),
+    track(
+        "Checkout Started",
+        CHECKOUT,
+        WHO,
+        at=_CREATED,
+        traits=TRAITS,
+        only=_UNPAID,
+        fact=fact("checkout-started", _ID),
+    ),
+    track(
+        "Order Completed",
+        ORDER,
+        WHO,
+        at=_PAID_AT,
+        traits=TRAITS,
+        only=_PLACED,
+        fact=fact("order-completed", _ID),
+    ),
+    track(
+        "Order Fulfilled",
+        ORDER,
+        WHO,
+        at=_SENT_AT,
+        only=_unless(trackings, status("completed")),
+        fact=fact("order-fulfilled", _ID),
+    ),
+    every(
+        trackings,
+        track(
+            "Order Fulfilled",
+            SHIPMENT,
+            WHO,
+            at=_CHANGED,
+            fact=fact("order-fulfilled", _ID, text("one.tracking_number")),
+        ),
+    ),
+    every(
+        listed("refunds"),
+        track(
+            "Order Refunded",
+            REFUND,
+            WHO,
+            at=_CHANGED,
+            fact=fact("order-refunded", _ID, identifier("one.id")),
+        ),
+    ),
+    track(
+        "Order Refunded",
+        ORDER,
+        WHO,
+        at=_CHANGED,
+        only=_unless(listed("refunds"), status("refunded")),
+        fact=fact("order-refunded", _ID),
+    ),
+    track(
+        "Order Cancelled",
+        ORDER,
+        WHO,
+        at=_CHANGED,
+        only=status("cancelled"),
+        fact=fact("order-cancelled", _ID),
+    ),
+)
+_ORDER_CHANGED = track(
+    "Order Updated",
+    ORDER,
+    WHO,
+    at=_CHANGED,
+    traits=TRAITS,
+    fact=fact("order-updated", _ID, _CHANGED, text("status")),
+)
+_CUSTOMER_KNOWN = identify(CUSTOMER, CUSTOMER_WHO, at=_CHANGED)
+_PRODUCT_STATED = (
+    product(
+        _unless(_PARENT_ID, _unless(is_hidden, _ID)),
+        PRODUCT,
+        at=_CHANGED,
+    ),
+    product(
+        _unless(_PARENT_ID, when(is_hidden, _ID)),
+        Fields(),
+        at=_CHANGED,
+        deleted=True,
+    ),
+    product(_PARENT_ID, PARENT, at=_CHANGED),
+)
+
+TOPICS: dict[str, Topic] = {
+    "order.created": means(*_ORDER_FACTS),
+    "order.updated": means(_ORDER_CHANGED, *_ORDER_FACTS),
+    "order.restored": means(_ORDER_CHANGED, *_ORDER_FACTS),
+    "customer.created": means(
+        _CUSTOMER_KNOWN,
+        track("Signed Up", NEW_CUSTOMER, CUSTOMER_WHO, at=_CREATED, fact=fact("signed-up", _ID)),
+    ),
+    "customer.updated": means(_CUSTOMER_KNOWN),
+    "customer.deleted": means(
+        track(
+            "Customer Deleted",
+            GONE_CUSTOMER,
+            CUSTOMER_WHO,
+            at=_CHANGED,
+            fact=fact("customer-deleted", _ID),
+        )
+    ),
+    "product.created": means(*_PRODUCT_STATED),
+    "product.updated": means(*_PRODUCT_STATED),
+    "product.restored": means(*_PRODUCT_STATED),
+    "product.deleted": means(product(_ID, Fields(), at=_CHANGED, deleted=True)),
+}
