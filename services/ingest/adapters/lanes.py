@@ -7,7 +7,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from .tickets import Entry
+from .tickets import Parcel
+
+_NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 class Lane:
@@ -15,15 +17,15 @@ class Lane:
 
     def __init__(self, topic: str, partition: int) -> None:
         self.topic, self.partition = topic, partition
-        self.waiting: deque[Entry] = deque()
-        self.flying: list[Entry] = []
+        self.waiting: deque[Parcel] = deque()
+        self.flying: list[Parcel] = []
         self.pump: asyncio.Task[None] | None = None
 
     def overdue(self, now: float) -> bool:
         head = self.flying or self.waiting
         return bool(head) and head[0].ticket.deadline <= now
 
-    def take_overdue(self, now: float) -> Iterable[Entry]:
+    def take_overdue(self, now: float) -> Iterable[Parcel]:
         while self.waiting and self.waiting[0].ticket.deadline <= now:
             yield self.waiting.popleft()
 
@@ -31,15 +33,27 @@ class Lane:
 def fill(lane: Lane, producer: AIOKafkaProducer) -> Any:
     """Moves as much as fits from `waiting` to `flying`."""
     batch = producer.create_batch()
+    append = batch.append
     while lane.waiting:
-        lane.flying.append(lane.waiting.popleft())  # first: what cannot be appended is given up
-        message = lane.flying[-1].message
-        appended = batch.append(
-            key=message.key, value=message.value, timestamp=None, headers=list(message.headers)
-        )
-        if appended is None:
-            if len(lane.flying) == 1:  # cannot be: events have 32 kB at most
-                raise ValueError("a message is larger than a batch")
-            lane.waiting.appendleft(lane.flying.pop())
-            break
+        parcel = lane.waiting.popleft()
+        lane.flying.append(parcel)  # first: what cannot be appended is given up
+        for index, (_, _, key, value, headers) in enumerate(parcel.messages):
+            added = append(
+                key=key, value=value, timestamp=None, headers=list(headers) or _NO_HEADERS
+            )
+            if added is None:
+                _put_back(lane, index)
+                return batch
     return batch
+
+
+def _put_back(lane: Lane, fitted: int) -> None:
+    """The batch is full: what of the last parcel did not fit waits for the next."""
+    parcel = lane.flying.pop()
+    first, rest = parcel.parted(fitted)
+    if fitted:
+        lane.flying.append(first)
+    elif not lane.flying:  # cannot be: events have 32 kB at most
+        lane.flying.append(parcel)
+        raise ValueError("a message is larger than a batch")
+    lane.waiting.appendleft(rest)

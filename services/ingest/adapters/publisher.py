@@ -17,7 +17,7 @@ from shared.tasks import to_its_end
 
 from .lanes import Lane, fill
 from .producers import RECONNECT_AFTER, connected
-from .tickets import Entry, Ticket
+from .tickets import Parcel, Ticket
 
 log = structlog.get_logger()
 LOOK_EVERY = 0.1  # seconds between two looks for what is overdue
@@ -55,11 +55,23 @@ class Publisher:
             return set()
         self.waiting_bytes += size
         ticket = Ticket(len(messages), size, self._limits.deadline)
-        for place, message in enumerate(messages):
-            self._lane(message).waiting.append(Entry(message, ticket, place))
-        for lane in {(m.topic, m.partition): None for m in messages}:
-            self._wake(self._lanes[lane])
+        for lane, parcel in self._parcels(ticket, messages):
+            lane.waiting.append(parcel)
+            self._wake(lane)
         return await ticket.done
+
+    def _parcels(
+        self, ticket: Ticket, messages: Sequence[Addressed]
+    ) -> Iterable[tuple[Lane, Parcel]]:
+        if len(messages) == 1:
+            message = messages[0]
+            yield self._lane(message.topic, message.partition), Parcel(ticket, messages, (0,))
+            return
+        places: dict[tuple[str, int], list[int]] = {}
+        for place, message in enumerate(messages):
+            places.setdefault(message[:2], []).append(place)
+        for destination, mine in places.items():
+            yield self._lane(*destination), Parcel(ticket, [messages[p] for p in mine], mine)
 
     def wrong(self) -> str | None:
         """Why no event should be sent here; None when all is well."""
@@ -95,8 +107,8 @@ class Publisher:
             self._wake(lane)
         await self._broken.wait()
 
-    def _lane(self, message: Addressed) -> Lane:
-        destination = message.topic, message.partition
+    def _lane(self, topic: str, partition: int) -> Lane:
+        destination = topic, partition
         lane = self._lanes.get(destination)
         if lane is None:
             lane = self._lanes[destination] = Lane(*destination)
@@ -118,12 +130,11 @@ class Publisher:
             log.warning("not acknowledged", topic=lane.topic, error=repr(error))
             self._broken.set()
 
-    def _settle(self, entries: Iterable[Entry], *, acknowledged: bool) -> None:
-        for entry in entries:
-            ticket = entry.ticket
+    def _settle(self, parcels: Iterable[Parcel], *, acknowledged: bool) -> None:
+        for ticket, messages, places in parcels:
             if not acknowledged:
-                ticket.failed.add(entry.place)
-            ticket.left -= 1
+                ticket.failed.update(places)
+            ticket.left -= len(messages)
             if not ticket.left:
                 self.waiting_bytes -= ticket.size
                 if not ticket.done.done():  # its request may have been cancelled

@@ -1,6 +1,7 @@
 """What a request waits for: each of its messages acknowledged, or given up."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.kafka.producer import Addressed
@@ -20,9 +21,17 @@ class Ticket:
         self.done: asyncio.Future[set[int]] = loop.create_future()
 
 
-class Entry(NamedTuple):
-    """One message and its place in its request."""
+class Parcel(NamedTuple):
+    """What one request has for one partition, in order; `places` are theirs in the request."""
 
-    message: Addressed
     ticket: Ticket
-    place: int
+    messages: Sequence[Addressed]
+    places: Sequence[int]
+
+    def parted(self, at: int) -> "tuple[Parcel, Parcel]":
+        """The first `at` messages, and the others."""
+        ticket, messages, places = self
+        return (
+            Parcel(ticket, messages[:at], places[:at]),
+            Parcel(ticket, messages[at:], places[at:]),
+        )
