@@ -1,6 +1,7 @@
 """Consent per topic: the newer word counts, of two at the same instant the stricter.
 
 A word on all marketing stands under `EVERYTHING` and is a word on each topic that is known.
+`pending` (double opt-in) is no word yet: it counts where nothing else was said.
 """
 
 from collections.abc import Mapping
@@ -69,9 +70,12 @@ def united(a: dict[str, Consent], b: Mapping[str, Consent]) -> dict[str, Consent
 
 
 def stronger(a: Consent, b: Consent) -> Consent:
-    """The one that counts."""
+    """The one that counts. Pending is a request, not a word: until it is confirmed, whoever is
+    subscribed stays so and whoever has said no too.
+    """
     return max(a, b, key=_rank)
 
 
-def _rank(said: Consent) -> tuple[datetime, int, str, str]:
-    return (said.at, -_STRICTEST_FIRST.index(said.state), said.source, said.text)
+def _rank(said: Consent) -> tuple[bool, datetime, int, str, str]:
+    strictness = -_STRICTEST_FIRST.index(said.state)
+    return (said.state != "pending", said.at, strictness, said.source, said.text)

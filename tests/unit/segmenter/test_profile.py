@@ -296,6 +296,16 @@ def test_who_subscribes_again_is_subscribed_whichever_word_comes_first() -> None
         assert Told.of().takes(*order_of_words).state.consent["news"].state == "subscribed"
 
 
+@pytest.mark.parametrize("stands", ["subscribed", "unsubscribed"])
+@pytest.mark.parametrize("later", [True, False])
+def test_an_unconfirmed_sign_up_changes_nothing_that_was_said(stands: str, later: bool) -> None:
+    words = [says("a", stands), says("b", "pending", NOON + SECOND)]
+    told = Told.of().takes(*(words if later else words[::-1]))
+    assert told.state.consent["news"].state == stands
+    told.takes(chose("Subscribed", "news", NOON + DAY, source="double_opt_in", text="v3"))
+    assert told.state.consent["news"].state == "subscribed"
+
+
 def test_a_clock_that_runs_ahead_cannot_outlast_a_later_word() -> None:
     ahead = Event(
         message_id="a",
