@@ -5,6 +5,7 @@ from typing import Any
 
 from services.segmenter.adapters.contact_rows import Contacts
 from services.segmenter.adapters.segment_rows import Segments
+from services.segmenter import outcomes
 from services.segmenter.api import Services, add_routes
 from services.segmenter.identity_stage import IdentityStage
 from services.segmenter.profile_stage import ProfileStage
@@ -27,7 +28,9 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
         app = make_app("segmenter", Health({"definitions": lambda: _unread(registry)}, STAGES))
         contacts = Contacts(runtime.pool)
         segments = Segments(runtime.pool, announcer, registry)
-        add_routes(app, Services(Keys(runtime.pool), contacts, segments))
+        keys = Keys(runtime.pool)
+        add_routes(app, Services(keys, contacts, segments))
+        app.include_router(outcomes.router(runtime.pool, keys))
         tasks: dict[str, Coroutine[Any, Any, None]] = {
             **runtime.background(),
             "definitions": registry.run(),

@@ -6,16 +6,17 @@ from typing import Literal
 
 import msgspec
 
-from shared.contracts import ProductChanged, RefusedEvent, StoreEvent
+from shared.contracts import ProductChanged, RefusedEvent, StockChanged, StoreEvent
 from shared.contracts.events import Origin
 from shared.contracts.wire import Call, decode, email_of
 
 Outcome = Literal["accepted", "refused"]
+Shown = StoreEvent | ProductChanged | StockChanged | RefusedEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One event as it came. `type`: track, identify, …, or product.
+    """One event as it came. `type`: track, identify, …, or product and stock, named by their ids.
 
     `field` and `message` say why it was refused. Whom it names is said of accepted ones only:
     a refused one is not kept.
@@ -51,7 +52,7 @@ class Wanted:
     def of(self, workspace: str) -> "Wanted":
         return replace(self, workspace=workspace)
 
-    def takes(self, message: StoreEvent | ProductChanged | RefusedEvent) -> bool:
+    def takes(self, message: Shown) -> bool:
         """As far as can be told before the event itself is read."""
         return (
             message.workspace == self.workspace
@@ -67,20 +68,20 @@ class Wanted:
         )
 
 
-def seen(message: StoreEvent | ProductChanged | RefusedEvent) -> Seen:
+def seen(message: Shown) -> Seen:
     """As it is shown."""
     if isinstance(message, RefusedEvent):
         return _refused(message)
+    if isinstance(message, StoreEvent):
+        return _accepted(message)
     if isinstance(message, ProductChanged):
-        return Seen(
-            message.received_at,
-            "accepted",
-            message.via,
-            message.message_id,
-            "product",
-            message.product,
-        )
-    return _accepted(message)
+        return _of_catalogue(message, "product", message.product)
+    return _of_catalogue(message, "stock", message.item)
+
+
+def _of_catalogue(message: ProductChanged | StockChanged, kind: str, name: str) -> Seen:
+    at = message.received_at
+    return Seen(at, "accepted", message.via, message.message_id, kind, name)
 
 
 def _refused(message: RefusedEvent) -> Seen:
