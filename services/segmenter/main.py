@@ -3,9 +3,9 @@
 from collections.abc import Coroutine
 from typing import Any
 
+from services.segmenter import outcomes
 from services.segmenter.adapters.contact_rows import Contacts
 from services.segmenter.adapters.segment_rows import Segments
-from services.segmenter import outcomes
 from services.segmenter.api import Services, add_routes
 from services.segmenter.identity_stage import IdentityStage
 from services.segmenter.profile_stage import ProfileStage
