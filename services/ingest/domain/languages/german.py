@@ -1,0 +1,78 @@
+"""Deutsch."""
+
+from services.ingest.domain.languages.words import (
+    ConfirmWords,
+    FormWords,
+    Language,
+    PreferenceWords,
+)
+
+GERMAN = Language(
+    code="de",
+    name="Deutsch",
+    preferences=PreferenceWords(
+        title="Ihre E-Mail-Einstellungen",
+        leave_title="Abmelden?",
+        leave="Sie bekommen dann keine E-Mails zum Thema {topic} mehr von diesem Shop.",
+        leave_all="Sie bekommen dann keine Werbe-E-Mails mehr von diesem Shop.",
+        leave_button="Von {topic} abmelden",
+        leave_all_button="Abmelden",
+        left_title="Sie sind abgemeldet",
+        left="Sie bekommen keine E-Mails zum Thema {topic} mehr.",
+        left_all="Sie bekommen keine Werbe-E-Mails mehr.",
+        close="Sie können diese Seite schließen.",
+        back="Ihre übrigen E-Mail-Einstellungen",
+        choose="Oder wählen Sie, was Sie bekommen",
+        topics="Diese E-Mails möchte ich bekommen",
+        often="Wie oft?",
+        normal="Wie bisher",
+        less="Bitte seltener",
+        less_hint="Der Shop erfährt diesen Wunsch. Er allein hält keine E-Mail zurück.",
+        language="Ihre Sprache",
+        keep_language="Wie bisher",
+        save="Speichern",
+        nothing="Gar keine Werbe-E-Mails mehr",
+        nothing_hint="Was zu einer Bestellung gehört, etwa ihre Bestätigung, kommt weiterhin.",
+        saved="Ihre Auswahl ist gespeichert.",
+        unchanged="Es wurde nichts geändert.",
+        away="Was Sie derzeit bekommen, lässt sich gerade nicht anzeigen. "
+        "Abmelden können Sie sich trotzdem.",
+        unknown_title="Dieser Link funktioniert nicht",
+        unknown="Vielleicht ist er abgeschnitten. Bitte öffnen Sie den Link in der E-Mail erneut.",
+        failed_title="Das wurde nicht gespeichert",
+        failed="Bitte versuchen Sie es gleich noch einmal.",
+        page_language="Sprache dieser Seite",
+    ),
+    confirm=ConfirmWords(
+        title="Bitte bestätigen",
+        text="Mit dem Knopf melden Sie sich für E-Mails zu {topics} an.",
+        button="Ja, ich melde mich an",
+        not_you="Wenn das nicht von Ihnen kam, schließen Sie die Seite. Dann geschieht nichts.",
+        done_title="Sie sind angemeldet",
+        done="Ab jetzt bekommen Sie E-Mails zu {topics}. Abmelden können Sie sich jederzeit.",
+    ),
+    form=FormWords(
+        button="Anmelden",
+        optional="freiwillig",
+        faulty="Bitte sehen Sie sich die markierten Felder an.",
+        trap="Dieses Feld leer lassen",
+        missing="Bitte ausfüllen.",
+        no_address="Bitte so schreiben: name@example.com.",
+        no_date="Bitte so schreiben: 1990-05-17.",
+        too_long="Das ist zu lang.",
+        no_text="Das muss ein Text sein.",
+        agree="Bitte kreuzen Sie das an, um sich anzumelden.",
+        elsewhere="Diese Seite gehört nicht zu diesem Formular.",
+        thanks_title="Danke",
+        thanks="Sie sind angemeldet.",
+        look_into_mail=(
+            "Fast geschafft: Bitte drücken Sie den Knopf in der E-Mail, die gerade zu Ihnen "
+            "unterwegs ist."
+        ),
+        not_now_title="Das hat nicht geklappt",
+        no_form_title="Dieses Formular gibt es nicht",
+        no_form="Vielleicht wurde der Link abgeschnitten.",
+        too_often="Das war zu oft. Bitte warten Sie einen Moment und versuchen Sie es noch einmal.",
+        not_kept="Bitte versuchen Sie es gleich noch einmal.",
+    ),
+)
