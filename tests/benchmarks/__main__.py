@@ -10,9 +10,8 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 from urllib.request import Request, urlopen
 
 import typer
@@ -24,7 +23,7 @@ from deploy.local.ports import Ports
 from deploy.local.processes import StackError
 from deploy.local.up import Ended, end
 from shared.contracts.stages import SERVICES
-from tests.benchmarks import measures
+from tests.benchmarks import doors, measures
 from tests.benchmarks.figures import Figure, Reading, machine, table
 from tests.benchmarks.latency import HOPS, latency
 from tests.benchmarks.limits import Raw, raw
@@ -42,30 +41,47 @@ BARE_WAY = f"{HOPS} x (send_batch + commit of a row), then a signed POST, one af
 Make = Callable[[Ground, Raw], AbstractAsyncContextManager[measures.Pair]]
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """`figures`: a row for each reading."""
+class Row(NamedTuple):
+    """A line of the table."""
 
-    make: Make
-    rows: tuple[str, ...]
+    name: str
     limit: str
     unit: str = "/s"
 
 
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """`rows`: one for each reading."""
+
+    make: Make
+    rows: tuple[Row, ...]
+    rounds: int = 99
+    patience: float = PATIENCE
+
+
+SINGLES, BATCHES = "ingest, single events", f"ingest, events in batches of {doors.BATCH}"
 MEASURES = {
-    "singles": Measure(
-        partial(measures.ingest, batch=1), ("ingest, single events",), measures.SEND_BATCH
+    "ingest": Measure(
+        doors.ingest,
+        (
+            Row(SINGLES, doors.FORWARDER, "/CPU s"),
+            Row(BATCHES, doors.SEND_BATCH, "/CPU s"),
+            Row(f"{SINGLES}, p99", doors.FORWARDER, "ms"),
+            Row(f"{BATCHES}, p99", doors.FORWARDER, "ms"),
+            Row("ingest, memory at full load", doors.FORWARDER, "MB"),
+        ),
     ),
-    "batches": Measure(
-        partial(measures.ingest, batch=measures.BATCH),
-        ("ingest, events in batches of 100",),
-        measures.SEND_BATCH,
+    "outage": Measure(
+        doors.outage,
+        (Row("ingest, memory in a minute without Kafka", "", "MB"),),
+        rounds=1,
+        patience=doors.OUTAGE + PATIENCE,
     ),
-    "identity": Measure(measures.identity, ("segmenter: identity alone",), measures.UPSERT),
-    "profile": Measure(measures.profile, ("segmenter: profile",), measures.UPSERT),
-    "segmenter": Measure(measures.segmenter, ("segmenter: both stages",), measures.UPSERT),
-    "orchestrator": Measure(measures.orchestrator, ("orchestrator",), measures.UPSERT),
-    "sender": Measure(measures.sender, ("sender, mails",), measures.POST),
+    "identity": Measure(measures.identity, (Row("segmenter: identity alone", measures.UPSERT),)),
+    "profile": Measure(measures.profile, (Row("segmenter: profile", measures.UPSERT),)),
+    "segmenter": Measure(measures.segmenter, (Row("segmenter: both stages", measures.UPSERT),)),
+    "orchestrator": Measure(measures.orchestrator, (Row("orchestrator", measures.UPSERT),)),
+    "sender": Measure(measures.sender, (Row("sender, mails", measures.POST),)),
 }
 LATENCY = "latency"
 
@@ -81,7 +97,7 @@ class Bench:
     ends: float
 
     async def run(self, measure: Measure) -> list[Figure]:
-        figures = [Figure(row, measure.unit, measure.limit) for row in measure.rows]
+        figures = [Figure(row.name, row.unit, row.limit) for row in measure.rows]
         self.left -= 1
         until = self.ends - RESERVED * self.left
         try:
@@ -89,20 +105,20 @@ class Bench:
                 async with asyncio.timeout(PATIENCE):
                     made = measure.make(self.ground, self.raw)
                     pair = await stack.enter_async_context(made)
-                for number in range(self.rounds):
+                for number in range(min(self.rounds, measure.rounds)):
                     if number and time.monotonic() > until:
                         break
                     for ask, kind in ((pair.raw, "raw"), (pair.measured, "measured")):
-                        async with asyncio.timeout(PATIENCE):
+                        async with asyncio.timeout(measure.patience):
                             _note(figures, kind, await ask())
         except (TimeoutError, RuntimeError, StackError) as error:
             for figure in figures:
-                figure.wrong = str(error) or f"not done in {PATIENCE:.0f} s"
+                figure.wrong = str(error) or f"not done in {measure.patience:.0f} s"
         return figures
 
 
 def _note(figures: list[Figure], kind: str, readings: list[Reading]) -> None:
-    for figure, reading in zip(figures, readings, strict=True):
+    for figure, reading in zip(figures, readings, strict=kind == "measured"):
         getattr(figure, kind).append(reading)
 
 
@@ -117,9 +133,10 @@ async def _all(platform: Platform, ground: Ground, names: list[str], rounds: int
         for name in names:
             told = time.monotonic()
             if name == LATENCY:
-                rows = "POST to SES's acceptance, p50", "POST to SES's acceptance, p99"
-                make = _Latency(platform)
-                found += await bench.run(Measure(make, rows, BARE_WAY, "ms"))
+                rows = [
+                    Row(f"POST to SES's acceptance, {p}", BARE_WAY, "ms") for p in ("p50", "p99")
+                ]
+                found += await bench.run(Measure(_Latency(platform), tuple(rows)))
                 await asyncio.to_thread(_stop_services, platform)
             else:
                 found += await bench.run(MEASURES[name])

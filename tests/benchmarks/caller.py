@@ -1,18 +1,32 @@
-"""Many connections that post over and over for a while: a load that costs little itself."""
+"""Many connections that post over and over: a load that costs little itself."""
 
 import asyncio
+import contextlib
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 from typing import cast
 from urllib.parse import urlsplit
 
 
-class Caller(asyncio.Protocol):
-    """One connection: a request, its answer, the next request. `until` on the monotonic clock."""
+@dataclass(slots=True)
+class Load:
+    """What came back so far. `times`: seconds of each call."""
 
-    def __init__(self, requests: list[bytes], first: int, until: float) -> None:
-        self._requests, self._next, self._until = requests, first, until
+    requests: list[bytes]
+    accepted: int = 0
+    refused: int = 0
+    times: list[float] = field(default_factory=list)
+    going_on: bool = True
+
+
+class Caller(asyncio.Protocol):
+    """One connection: a request, its answer, the next request."""
+
+    def __init__(self, load: Load, first: int) -> None:
+        self._load, self._next = load, first
         self._answer = b""
-        self.done, self.refused = 0, 0
+        self._sent = 0.0
         self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -25,9 +39,13 @@ class Caller(asyncio.Protocol):
         if not gap or len(body) < _length(head):
             return
         self._answer = b""
-        self.done += 1
-        self.refused += not head.startswith(b"HTTP/1.1 200")
-        if time.monotonic() < self._until:
+        load = self._load
+        load.times.append(time.perf_counter() - self._sent)
+        if head.startswith(b"HTTP/1.1 200"):
+            load.accepted += 1
+        else:
+            load.refused += 1
+        if load.going_on:
             self._post()
         else:
             self._transport.close()
@@ -37,7 +55,9 @@ class Caller(asyncio.Protocol):
             self.closed.set_result(None)
 
     def _post(self) -> None:
-        self._transport.write(self._requests[self._next % len(self._requests)])
+        requests = self._load.requests
+        self._sent = time.perf_counter()
+        self._transport.write(requests[self._next % len(requests)])
         self._next += 1
 
 
@@ -55,22 +75,19 @@ def request(url: str, key: str, path: str, body: bytes) -> bytes:
     return head.encode() + body
 
 
-async def post_for(url: str, requests: list[bytes], connections: int, seconds: float) -> int:
-    """How many were answered with 200; RuntimeError if any was not."""
+@contextlib.asynccontextmanager
+async def posting(url: str, requests: list[bytes], connections: int) -> AsyncIterator[Load]:
+    """Until the block ends, and then until every call has its answer."""
     loop = asyncio.get_running_loop()
     host, _, port = urlsplit(url).netloc.partition(":")
-    until = time.monotonic() + seconds
+    load = Load(requests)
     callers = []
     for number in range(connections):
-        first = number * len(requests) // connections
-        _, caller = await loop.create_connection(
-            lambda first=first: Caller(requests, first, until),  # type: ignore[misc]
-            host,
-            int(port),
-        )
+        caller = Caller(load, number * len(requests) // connections)
+        await loop.create_connection(lambda caller=caller: caller, host, int(port))  # type: ignore[misc]
         callers.append(caller)
-    await asyncio.gather(*(caller.closed for caller in callers))
-    refused = sum(caller.refused for caller in callers)
-    if refused:
-        raise RuntimeError(f"{refused} of {sum(c.done for c in callers)} calls were refused")
-    return sum(caller.done for caller in callers)
+    try:
+        yield load
+    finally:
+        load.going_on = False
+        await asyncio.gather(*(caller.closed for caller in callers))

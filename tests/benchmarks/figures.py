@@ -27,7 +27,7 @@ class Reading:
 
 @dataclass(slots=True)
 class Figure:
-    """One row. `unit` is `/s` (more is better) or `ms` (less is better)."""
+    """One row. `unit`: `/s` and `/CPU s` (more is better), `ms` and `MB` (less is better)."""
 
     name: str
     unit: str
@@ -82,7 +82,7 @@ def table(figures: Sequence[Figure]) -> Table:
     for figure in figures:
         share = figure.share()
         made.add_row(
-            f"{figure.name}, {figure.unit.strip('/')}" if figure.unit == "ms" else figure.name,
+            figure.name if figure.unit == "/s" else f"{figure.name}, {figure.unit.strip('/')}",
             figure.wrong or _spread(figure.measured),
             *(_told_per_cpu(figure.measured, which) for which in ("own", "all")),
             _spread(figure.raw),
@@ -106,7 +106,7 @@ def _told_per_cpu(readings: Sequence[Reading], which: str) -> str:
 
 
 def _share(share: float, unit: str) -> str:
-    return f"{share:.1%}" if unit == "/s" else f"{share:.1f} x"
+    return f"{share:.1%}" if unit.startswith("/") else f"{share:.1f} x"
 
 
 def number(value: float) -> str:

@@ -11,27 +11,20 @@ from urllib.request import urlopen
 import aiohttp
 
 from deploy.local.platform import STARTER
-from shared.contracts.codec import encode
 from tests.benchmarks import workload
-from tests.benchmarks.caller import post_for, request
 from tests.benchmarks.figures import Reading
 from tests.benchmarks.limits import Raw
 from tests.benchmarks.place import Ground, Place, place
 from tuvi.publishing import publish_folder
 
 SHOP = Path(__file__).with_name("shop")
-SECONDS = 3.0  # of posting, a round
 EVENTS = 16_000  # a round of a stage
 MAILS = 1_500  # a round of the sender
 MAILS_WITHIN = 45  # seconds
 LOOK = 0.02
 ROWS = 40_000  # a round of bare upserts
-VALUES = 4_000  # of which a round of bare batches is made, many times over
-TIMES = 25
-BATCH = 100
 
 UPSERT = "bare upsert by unnest, rows"
-SEND_BATCH = "bare send_batch, events"
 POST = "bare signed POST by aiohttp"
 
 Ask = Callable[[], Awaitable[list[Reading]]]
@@ -51,42 +44,8 @@ def once(ask: Callable[[], Awaitable[Reading]]) -> Ask:
     return asked
 
 
-def _bare_batches(ground: Ground, raw: Raw) -> Ask:
-    values = [encode(workload.call(n)) for n in range(VALUES)]
-    times = max(1, int(TIMES * ground.scale))
-    return once(lambda: raw.send_batch(values, times))
-
-
 def _bare_rows(ground: Ground, raw: Raw) -> Ask:
     return once(lambda: raw.upsert(ground.count(ROWS)))
-
-
-@contextlib.asynccontextmanager
-async def ingest(ground: Ground, raw: Raw, *, batch: int) -> AsyncIterator[Pair]:
-    """POST to 200, which means acknowledged by Kafka; 64 connections, or 16 with batches."""
-    async with place(ground, "ingest") as here:
-        ready(here, "ingest")
-        url = here.urls["ingest"]
-        if batch == 1:
-            bodies = [encode(workload.call(n)) for n in range(1000)]
-            paths = ["/v1/identify" if b'"identify"' in body else "/v1/track" for body in bodies]
-        else:
-            starts = range(0, 50 * batch, batch)
-            calls = [[workload.call(n) for n in range(s, s + batch)] for s in starts]
-            bodies, paths = [encode({"batch": c}) for c in calls], ["/v1/batch"] * len(calls)
-        posts = [request(url, here.write_key, p, b) for p, b in zip(paths, bodies, strict=True)]
-
-        async def measured() -> Reading:
-            seconds = max(0.5, SECONDS * ground.scale)
-            before = ground.cpu(here.pids)
-            began = time.perf_counter()
-            done = await post_for(url, posts, 64 if batch == 1 else 16, seconds) * batch
-            rate = done / (time.perf_counter() - began)
-            after = ground.cpu(here.pids)
-            return Reading(rate, done, after[0] - before[0], after[1] - before[1])
-
-        await post_for(url, posts, 16, 0.5)
-        yield Pair(once(measured), _bare_batches(ground, raw))
 
 
 @contextlib.asynccontextmanager
