@@ -14,7 +14,7 @@ from typing import NamedTuple
 import asyncpg
 
 from services.segmenter.adapters import identity_rows, message_id_rows
-from services.segmenter.domain.given import Given, given_by
+from services.segmenter.domain.given import Given, given_by, unaddressed
 from services.segmenter.domain.identity import People
 from services.segmenter.domain.message_window import hashed
 from services.segmenter.domain.normalise import normalised
@@ -63,7 +63,7 @@ class IdentityStage:
 def understood(stored: StoreEvent) -> Told:
     """Raises BadCall."""
     call, event = normalised(stored)
-    return Told(stored.workspace, given_by(stored.workspace, call, event), event)
+    return Told(stored.workspace, given_by(stored.workspace, call, event, public=stored.public), event)
 
 
 def identified(people: People, told: Told) -> list[Outgoing]:
@@ -82,8 +82,11 @@ def identified(people: People, told: Told) -> list[Outgoing]:
         for merge in merges
         if merge.visible
     ]
+    said = told.event
+    if told.given.public:
+        said = unaddressed(told.workspace, said, contact)
     event = IdentifiedEvent(
-        workspace=told.workspace, contact=contact, event=told.event, by_merge=bool(messages)
+        workspace=told.workspace, contact=contact, event=said, by_merge=bool(messages)
     )
     return [
         Outgoing.to_contact(topics.IDENTIFIED_EVENTS, key, message)

@@ -3,6 +3,8 @@
 import re
 from typing import Literal, NamedTuple
 
+from msgspec.structs import replace
+
 from shared.contracts import Event
 from shared.contracts.addresses import address
 from shared.contracts.keys import contact_id
@@ -37,25 +39,44 @@ class Given(NamedTuple):
     """The identities of one call, strongest first, at least one.
 
     `before`: only for an alias call, what its `previousId` may mean; a userId among them is the
-    shop's word that both users are one.
+    shop's word that both users are one. `public`: anybody can have said it, so it joins nobody's
+    address and no two users.
     """
 
     identities: tuple[Identity, ...]
     before: tuple[Identity, ...] = ()
+    public: bool = False
 
 
-def given_by(workspace: str, call: Call, event: Event) -> Given:
-    """By a call and what `normalised` made of it. Raises BadCall when it names nobody."""
-    found = [
+def given_by(workspace: str, call: Call, event: Event, *, public: bool = False) -> Given:
+    """By a call and what `normalised` made of it. Raises BadCall when it names nobody.
+
+    Whoever looks at a page can claim any userId in a public call, and so gives it no address.
+    """
+    said = [
         ("user", _text("userId", call.user_id)),
         ("email", event.context.get("email", "").casefold()),
         ("anonymous", _text("anonymousId", call.anonymous_id)),
     ]
-    named = [Identity(workspace, kind, value) for kind, value in found if value]
+    named = [Identity(workspace, kind, value) for kind, value in said if value]
     if not named:
         raise BadCall("userId, anonymousId, email", "all are missing; give one of them")
     before = _before(workspace, call) if call.type == "alias" else ()
-    return Given(tuple(filter(trusted, named)) or tuple(named[:1]), before)
+    found = tuple(filter(trusted, named)) or tuple(named[:1])
+    if public:
+        before = tuple(i for i in before if i.kind == "anonymous")
+        if found[0].kind == "user":
+            found = tuple(i for i in found if i.kind != "email")
+    return Given(found, before, public)
+
+
+def unaddressed(workspace: str, event: Event, contact: str) -> Event:
+    """A public call's event without its address, unless the contact is known by that alone."""
+    email = event.context.get("email")
+    if not email or Identity(workspace, "email", email.casefold()).id == contact:
+        return event
+    context = {name: value for name, value in event.context.items() if name != "email"}
+    return replace(event, context=context)
 
 
 def trusted(identity: Identity) -> bool:

@@ -3,6 +3,8 @@
 The rule. Identities that come together are one person's. Their contacts become one, and the
 stronger stays: userId before e-mail before anonymousId. Two contacts of equal strength stay two,
 because a device and a mail address can be shared; only an alias call makes two users one.
+A public call (of a browser key, so anybody's) takes in contacts that are known by devices alone:
+it never brings an address to a user or two users together.
 
 Pure and total: no input raises, and doing nothing is an answer. For one person's events the end
 is the same in whatever order they come (the tests hold it), so partitions may race.
@@ -72,8 +74,7 @@ class People:
         for each in given:
             everything = (*each.identities, *each.before)
             contacts = {self.points_to[identity] for identity in everything}
-            only_users = all(self.kinds[contact] == "user" for contact in contacts)
-            if len(contacts) > 1 and (each.before or not only_users):
+            if len(contacts) > 1 and self._may_merge(each, contacts):
                 found |= {(everything[0].workspace, contact) for contact in contacts}
         return found
 
@@ -83,10 +84,16 @@ class People:
         everything = (*given.identities, *given.before)
         if len({self.points_to[identity] for identity in everything}) > 1:
             self._same_user(given)
-            self._same_person(everything)
+            self._same_person(given)
         contact = self._strongest(given.identities)
         self.unheard.discard(contact)
         return Attribution(contact, tuple(self.merges[done:]))
+
+    def _may_merge(self, given: Given, contacts: set[str]) -> bool:
+        kinds = {self.kinds[contact] for contact in contacts}
+        if given.public:
+            return "anonymous" in kinds and len(kinds) > 1
+        return bool(given.before) or kinds != {"user"}
 
     def _same_user(self, given: Given) -> None:
         """An alias call: the contacts of both userIds become one."""
@@ -96,11 +103,14 @@ class People:
             for user in users:
                 self._merge(user.workspace, self._contact(user), winner)
 
-    def _same_person(self, identities: tuple[Identity, ...]) -> None:
+    def _same_person(self, given: Given) -> None:
+        identities = (*given.identities, *given.before)
         winner = self._strongest(identities)
+        strength = self._strength(winner)
+        least = STRENGTH["email"] if given.public else strength
         for identity in identities:
             contact = self._contact(identity)
-            if self._strength(contact) < self._strength(winner):
+            if self._strength(contact) < min(strength, least):
                 self._merge(identity.workspace, contact, winner)
 
     def _strongest(self, identities: tuple[Identity, ...]) -> str:

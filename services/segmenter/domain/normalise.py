@@ -7,7 +7,7 @@
   address stays as it is and names nobody;
 - `context.email` is the address by which the event names its contact, wherever it stood;
 - `traits` are the contact's own: the traits of a `group` call are the group's and go to
-  `properties`.
+  `properties`. A public call's have no e-mail address: it may name a contact, not change one's.
 """
 
 from datetime import datetime
@@ -33,8 +33,9 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     properties = {**(call.properties or {}), **((call.traits or {}) if is_group else {})}
     traits = {} if is_group else dict(call.traits or {})
     context = dict(call.context or {})
+    own = _without_email if stored.public else _with_tidy_email
     if isinstance(context.get("traits"), dict):
-        context["traits"] = _with_tidy_email(context["traits"])
+        context["traits"] = own(context["traits"])
     context.pop("email", None)
     email = email_of(call)
     if email:
@@ -46,7 +47,7 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
         received_at=stored.received_at,
         name=name,
         properties=_priced(name, _with_tidy_email(properties)),
-        traits=_with_tidy_email(traits),
+        traits=own(traits),
         context=context,
         origin=stored.origin,
     )
@@ -65,6 +66,10 @@ def _decoded(stored: StoreEvent) -> tuple[Call, datetime]:
 def _with_tidy_email(plain: Plain) -> Plain:
     tidy = address(plain.get("email"))
     return {**plain, "email": tidy} if tidy else plain
+
+
+def _without_email(plain: Plain) -> Plain:
+    return {name: value for name, value in plain.items() if name != "email"}
 
 
 def _priced(name: str, properties: Plain) -> Plain:
