@@ -5,6 +5,7 @@ versions in the same order, and a restarted process knows them before it starts.
 """
 
 import asyncio
+from collections.abc import Collection
 from typing import Any, Literal
 
 import asyncpg
@@ -17,7 +18,7 @@ from shared.kafka.producer import Addressed, OrderedProducer
 from shared.kafka.reader import WholeTopic
 
 _sorted = msgspec.json.Encoder(order="sorted", decimal_format="number")
-Kind = Literal["segment", "journey", "template", "workspace"]
+Kind = Literal["segment", "journey", "template", "workspace", "form"]
 Status = Literal["draft", "running", "paused", "archived"]
 
 TABLE = """
@@ -170,9 +171,12 @@ class Announcer:
 
 
 class Registry:
-    """All definitions as announced so far. `version` rises with each one taken."""
+    """All definitions as announced so far, or those `of` some kinds. `version` rises with each
+    one taken.
+    """
 
-    def __init__(self, kafka: str, prefix: str = "") -> None:
+    def __init__(self, kafka: str, prefix: str = "", of: Collection[Kind] = ()) -> None:
+        self._of = frozenset(of)
         self._reader = WholeTopic(kafka, topics.DEFINITIONS, self._take, prefix=prefix)
         self._versions: dict[tuple[str, str, str, int], Definition] = {}
         self._newest: dict[tuple[str, str, str], Definition] = {}
@@ -182,6 +186,10 @@ class Registry:
     def ready(self) -> asyncio.Event:
         """Set when the topic has been read to its end once."""
         return self._reader.ready
+
+    def unread(self) -> str | None:
+        """A check of readiness: why definitions are not known yet."""
+        return None if self.ready.is_set() else "the definitions are not read yet"
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -209,6 +217,8 @@ class Registry:
 
     def _take(self, message: Message) -> None:
         assert isinstance(message, Definition)  # noqa: S101  the topic has no other type
+        if self._of and message.kind not in self._of:
+            return
         name = (message.workspace, message.kind, message.id)
         known = self._versions.get((*name, message.version))
         if known is not None and known.revision >= message.revision:

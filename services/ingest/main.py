@@ -8,6 +8,7 @@ import aiohttp
 
 from services.ingest import metrics
 from services.ingest.adapters.publisher import Limits, Publisher
+from services.ingest.adapters.forms import Forms
 from services.ingest.adapters.refusals import Refusals
 from services.ingest.adapters.sns import Sns
 from services.ingest.adapters.sqs import Queue, Receiving, Where
@@ -16,16 +17,18 @@ from services.ingest.adapters.write_keys import WriteKeys
 from services.ingest.api import add_routes
 from services.ingest.documentation import document
 from services.ingest.domain.sns import Trust
+from services.ingest.domain.forms import Pace
 from services.ingest.edge import App, Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.poller import Poller, Polling
-from services.ingest.routes import links, live, notifications
+from services.ingest.routes import forms, links, live, notifications, submissions
 from services.ingest.settings import Settings
 from shared.auth import Keys
 from shared.clock import ProcessClock
 from shared.db.pool import create_pool
 from shared.service import Health, make_app, serve
 
+from shared.definitions import Announcer, Registry
 Tasks = dict[str, Coroutine[Any, Any, None]]
 
 
@@ -48,13 +51,20 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
         metrics.QUEUE_BYTES.set_function(lambda: publisher.waiting_bytes)
         addresses = Topics(partitions, settings.topic_prefix)
         refusals = Refusals(publisher, addresses.address)
-        door = Door(publisher, WriteKeys(Keys(pool)), addresses, clock.now, refusals)
+        keys = Keys(pool)
+        door = Door(publisher, WriteKeys(keys), addresses, clock.now, refusals)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
-            app = make_app("ingest", Health({"kafka": publisher.wrong}))
+            registry = Registry(settings.kafka, settings.topic_prefix, of=("form", "workspace"))
+            announcer = Announcer(pool, settings.kafka, settings.topic_prefix)
+            shown = Forms(pool, announcer, registry)
+            checks = {"kafka": publisher.wrong, "definitions": registry.unread}
+            app = make_app("ingest", Health(checks))
             routers = (
                 notifications.router(door, Sns(session, trust)),
                 links.router(door, settings.token_keys),
+                forms.router(shown, keys),
+                submissions.router(door, _reception(settings, shown)),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)

@@ -16,6 +16,11 @@ NOT_SHOWN = Counter(
     "tuvi_ingest_refusals_not_shown_total",
     "Refusals that the live view does not show: too many in a second, or Kafka did not take them",
 )
+FORMS = Counter(
+    "tuvi_ingest_form_submissions_total",
+    "Posts of forms: accepted, refused, trapped (by the hidden field), too_often, unavailable",
+    ["outcome"],
+)
 SES_EVENTS = Counter(
     "tuvi_ingest_ses_events_total",
     "Notifications of SES by type; `other` are those that are not for us",

@@ -59,7 +59,7 @@ class Definition(Message, frozen=True, kw_only=True, omit_defaults=True):
     document as plain data; for a journey `status` is draft, running, paused or archived.
     """
 
-    kind: Literal["segment", "journey", "template", "workspace"]
+    kind: Literal["segment", "journey", "template", "workspace", "form"]
     id: str
     version: int
     revision: int
