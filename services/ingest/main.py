@@ -7,8 +7,8 @@ from typing import Any
 import aiohttp
 
 from services.ingest import metrics
-from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.forms import Forms
+from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.refusals import Refusals
 from services.ingest.adapters.sns import Sns
 from services.ingest.adapters.sqs import Queue, Receiving, Where
@@ -16,8 +16,8 @@ from services.ingest.adapters.tail import Tail
 from services.ingest.adapters.write_keys import WriteKeys
 from services.ingest.api import add_routes
 from services.ingest.documentation import document
-from services.ingest.domain.sns import Trust
 from services.ingest.domain.forms import Pace
+from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.poller import Poller, Polling
@@ -26,9 +26,9 @@ from services.ingest.settings import Settings
 from shared.auth import Keys
 from shared.clock import ProcessClock
 from shared.db.pool import create_pool
+from shared.definitions import Announcer, Registry
 from shared.service import Health, make_app, serve
 
-from shared.definitions import Announcer, Registry
 Tasks = dict[str, Coroutine[Any, Any, None]]
 
 
@@ -61,20 +61,26 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             checks = {"kafka": publisher.wrong, "definitions": registry.unread}
             app = make_app("ingest", Health(checks))
             routers = (
-                notifications.router(door, Sns(session, trust)),
-                links.router(door, settings.token_keys),
                 forms.router(shown, keys),
                 submissions.router(door, _reception(settings, shown)),
+                notifications.router(door, Sns(session, trust)),
+                links.router(door, settings.token_keys),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)
             document(app)
             tasks = {"publisher": publisher.run(), "clock": clock.keep()}
+            tasks |= {"definitions": registry.run(), "announcer": announcer.run()}
             if settings.sqs_queue_url:
                 tasks["poller"] = _poller(settings, door, publisher).run()
             yield Edge(door, app), tasks
     finally:
         await pool.close()
+
+
+def _reception(settings: Settings, shown: Forms) -> submissions.Reception:
+    pace = Pace(settings.form_burst, settings.form_every)
+    return submissions.Reception(shown, pace, settings.public_url, settings.proxies)
 
 
 def _poller(settings: Settings, door: Door, publisher: Publisher) -> Poller:

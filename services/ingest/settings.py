@@ -31,6 +31,12 @@ class Settings(ServiceSettings):
     sqs_hidden: int = Field(
         default=60, ge=2, le=43_200, description="seconds until what was not deleted comes again"
     )
+    public_url: str = Field(default="http://127.0.0.1:8001", description="ingest, from outside")
+    proxies: int = Field(
+        default=0, ge=0, le=10, description="of ours before ingest, that add to X-Forwarded-For"
+    )
+    form_burst: int = Field(default=20, gt=0, description="posts of a form from one address")
+    form_every: float = Field(default=30.0, ge=0, description="seconds until one more may come")
     ingest_deadline: float = Field(default=3.0, gt=0, description="seconds until Kafka must answer")
     ingest_queue_bytes: int = Field(
         default=Limits().cap, gt=1_000_000, description="bytes that may wait for Kafka"
