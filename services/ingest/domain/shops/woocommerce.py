@@ -5,17 +5,23 @@ An order's status decides, and one fact is told by several deliveries: an order 
 which a repeat within 7 days is known. Its time is the order's own, so a later repeat is too old to
 start a journey.
 
+A yes to marketing counts from when the customer was made or the order placed, else any later change
+would overrule what they unsubscribed from since; a no counts from the change.
+
 Not mapped, so kept as raw events: coupons, `order.deleted` (it has only an id), `action.*`.
 """
 
+from services.ingest.domain.shops.consents import consented
+from services.ingest.domain.shops.facts import fact, identifier, is_one_of, unless
 from services.ingest.domain.shops.table import Part, Topic, every, identify, means, product, track
 from services.ingest.domain.shops.values import (
     Fields,
-    Value,
+    constant,
     each,
     first,
+    joined,
+    less,
     listed,
-    lower,
     moment,
     money,
     number,
@@ -27,17 +33,13 @@ from services.ingest.domain.shops.values import (
     words,
 )
 from services.ingest.domain.shops.woocommerce_values import (
-    consent,
-    consent_at_checkout,
-    fact,
-    identifier,
     is_hidden,
     is_variable,
-    less,
     named,
     positive,
+    says_no,
+    says_yes,
     shipped_at,
-    status,
     stock,
     tracking_url,
     trackings,
@@ -48,9 +50,10 @@ from services.ingest.domain.shops.woocommerce_values import (
 _CREATED, _CHANGED = moment("date_created_gmt"), moment("date_modified_gmt")
 _PAID_AT = first(moment("date_paid_gmt"), _CREATED)
 _SENT_AT = first(moment("date_completed_gmt"), _CHANGED)
-_UNPAID = status("pending", "checkout-draft")
-_PLACED = status("processing", "on-hold", "completed", "refunded")
-_ID = identifier("id")
+_UNPAID = is_one_of("status", "pending", "checkout-draft")
+_PLACED = is_one_of("status", "processing", "on-hold", "completed", "refunded")
+_ID, _PARENT_ID = identifier("id"), identifier("parent_id")
+_NOW = constant(None)  # when it was received
 
 WHO = Fields(userId=user("customer_id"), email=text("billing.email"))
 TRAITS = Fields(
@@ -85,7 +88,7 @@ ORDER = Fields(
     order_number=text("number"),
     status=text("status"),
     total=money("total"),
-    revenue=less("total", "total_tax", "shipping_total"),
+    revenue=less(money("total"), money("total_tax"), money("shipping_total")),
     subtotal=total("line_items", money("subtotal")),
     shipping=money("shipping_total"),
     tax=money("total_tax"),
@@ -108,27 +111,34 @@ SHIPMENT = Fields(
     order_number=text("number"),
     tracking_number=text("one.tracking_number"),
     tracking_url=tracking_url,
-    carrier=first(
+    tracking_company=first(
         text("one.formatted_tracking_provider"),
         text("one.custom_tracking_provider"),
         text("one.tracking_provider"),
     ),
     shipped_at=shipped_at,
 )
-CONSENT_AT_CHECKOUT = Fields(consent=consent_at_checkout)
+YES = Fields(state=says_yes, source=constant("woocommerce"), text=source("consent_meta"))
+NO = Fields(state=says_no, source=constant("woocommerce"), text=source("consent_meta"))
+DELETED = Fields(
+    state=constant("unsubscribed"),
+    source=constant("woocommerce"),
+    text=constant("customer deleted"),
+)
+YES_TRAITS = Fields(consent=consented(YES))
+NO_TRAITS = Fields(consent=consented(NO))
+DELETED_TRAITS = Fields(consent=consented(DELETED))
 CUSTOMER_WHO = Fields(userId=user("id"), email=text("email"))
 CUSTOMER = Fields(
     first_name=first(text("first_name"), text("billing.first_name")),
     last_name=first(text("last_name"), text("billing.last_name")),
+    name=joined(text("first_name"), text("last_name")),
     phone=text("billing.phone"),
     company=text("billing.company"),
     city=text("billing.city"),
     country=text("billing.country"),
-    created_at=_CREATED,
-    consent=consent,
+    customer_since=_CREATED,
 )
-NEW_CUSTOMER = Fields(method=lower("role"))
-GONE_CUSTOMER = Fields(customer_id=_ID)
 VARIATION = Fields(sku=text("sku"), price=money("price"), name=unescaped("name"), stock=stock)
 PRODUCT = Fields(
     name=unescaped("name"),
@@ -145,14 +155,8 @@ PRODUCT = Fields(
 PARENT = Fields(variants=variant(VARIATION))
 
 
-def _unless(condition: Value, then: Value) -> Value:
-    return lambda payload: None if condition(payload) else then(payload)
-
-
-_PARENT_ID = identifier("parent_id")
-
 _ORDER_FACTS: tuple[Part, ...] = (
-    identify(CONSENT_AT_CHECKOUT, WHO, at=_CREATED, only=consent_at_checkout),
+    identify(YES_TRAITS, WHO, at=_CREATED, only=says_yes),
     track(
         "Checkout Started",
         CHECKOUT,
@@ -176,7 +180,7 @@ _ORDER_FACTS: tuple[Part, ...] = (
         ORDER,
         WHO,
         at=_SENT_AT,
-        only=_unless(trackings, status("completed")),
+        only=unless(trackings, is_one_of("status", "completed")),
         fact=fact("order-fulfilled", _ID),
     ),
     every(
@@ -204,7 +208,7 @@ _ORDER_FACTS: tuple[Part, ...] = (
         ORDER,
         WHO,
         at=_CHANGED,
-        only=_unless(listed("refunds"), status("refunded")),
+        only=unless(listed("refunds"), is_one_of("status", "refunded")),
         fact=fact("order-refunded", _ID),
     ),
     track(
@@ -212,7 +216,7 @@ _ORDER_FACTS: tuple[Part, ...] = (
         ORDER,
         WHO,
         at=_CHANGED,
-        only=status("cancelled"),
+        only=is_one_of("status", "cancelled"),
         fact=fact("order-cancelled", _ID),
     ),
 )
@@ -224,19 +228,13 @@ _ORDER_CHANGED = track(
     traits=TRAITS,
     fact=fact("order-updated", _ID, _CHANGED, text("status")),
 )
-_CUSTOMER_KNOWN = identify(CUSTOMER, CUSTOMER_WHO, at=_CHANGED)
+_CUSTOMER_STATED = (
+    identify(CUSTOMER, CUSTOMER_WHO, at=_CHANGED),
+    identify(YES_TRAITS, CUSTOMER_WHO, at=_CREATED, only=says_yes),
+    identify(NO_TRAITS, CUSTOMER_WHO, at=_CHANGED, only=says_no),
+)
 _PRODUCT_STATED = (
-    product(
-        _unless(_PARENT_ID, _unless(is_hidden, _ID)),
-        PRODUCT,
-        at=_CHANGED,
-    ),
-    product(
-        _unless(_PARENT_ID, when(is_hidden, _ID)),
-        Fields(),
-        at=_CHANGED,
-        deleted=True,
-    ),
+    product(unless(_PARENT_ID, _ID), PRODUCT, at=_CHANGED, gone=is_hidden),
     product(_PARENT_ID, PARENT, at=_CHANGED),
 )
 
@@ -245,21 +243,18 @@ TOPICS: dict[str, Topic] = {
     "order.updated": means(_ORDER_CHANGED, *_ORDER_FACTS),
     "order.restored": means(_ORDER_CHANGED, *_ORDER_FACTS),
     "customer.created": means(
-        _CUSTOMER_KNOWN,
-        track("Signed Up", NEW_CUSTOMER, CUSTOMER_WHO, at=_CREATED, fact=fact("signed-up", _ID)),
+        *_CUSTOMER_STATED,
+        track("Signed Up", CUSTOMER, CUSTOMER_WHO, at=_CREATED, fact=fact("signed-up", _ID)),
     ),
-    "customer.updated": means(_CUSTOMER_KNOWN),
+    "customer.updated": means(*_CUSTOMER_STATED),
     "customer.deleted": means(
+        identify(DELETED_TRAITS, CUSTOMER_WHO, at=_NOW),
         track(
-            "Customer Deleted",
-            GONE_CUSTOMER,
-            CUSTOMER_WHO,
-            at=_CHANGED,
-            fact=fact("customer-deleted", _ID),
-        )
+            "Account Deleted", Fields(), CUSTOMER_WHO, at=_NOW, fact=fact("account-deleted", _ID)
+        ),
     ),
     "product.created": means(*_PRODUCT_STATED),
     "product.updated": means(*_PRODUCT_STATED),
     "product.restored": means(*_PRODUCT_STATED),
-    "product.deleted": means(product(_ID, Fields(), at=_CHANGED, deleted=True)),
+    "product.deleted": means(product(_ID, Fields(), at=_NOW, deleted=True)),
 }

@@ -5,6 +5,7 @@ import re
 from hashlib import sha256
 from typing import Any
 
+from services.ingest.domain.shops.facts import identifier
 from services.ingest.domain.shops.values import (
     GONE,
     Fields,
@@ -24,7 +25,8 @@ from shared.contracts.wire import Plain
 
 TRACKING = "_wc_shipment_tracking_items"  # of the extension Shipment Tracking, and its kin
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
-_YES, _NO = {"1", "yes", "true", "on", "subscribed"}, {"0", "no", "false", "off", "unsubscribed"}
+_YES = dict.fromkeys(("1", "yes", "true", "on", "subscribed"), "subscribed")
+_NO = dict.fromkeys(("0", "no", "false", "off", "unsubscribed"), "unsubscribed")
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
@@ -43,16 +45,6 @@ def delivery_id(topic: str, body: bytes) -> str:
     return sha256(topic.encode() + b"\0" + body).hexdigest()[:32]
 
 
-def status(*names: str) -> Value:
-    """Is it one of these?"""
-    return lambda payload: as_text(at(payload, "status")) in names
-
-
-def identifier(path: str) -> Value:
-    """An id; 0 is none."""
-    return lambda payload: found if (found := as_text(at(payload, path))) != "0" else None
-
-
 def unescaped(path: str) -> Value:
     """A text whose entities are characters again: `Ship Your Idea &ndash; Black`."""
     return lambda payload: as_text(html.unescape(as_text(at(payload, path)) or ""))
@@ -63,30 +55,9 @@ def positive(path: str) -> Value:
     return lambda payload: abs(found) if (found := amount(at(payload, path))) is not None else None
 
 
-def less(path: str, *others: str) -> Value:
-    """An amount without others: the revenue is the total without taxes and shipping."""
-
-    def read(payload: Plain) -> Any:
-        whole = amount(at(payload, path))
-        taken = [one for other in others if (one := amount(at(payload, other))) is not None]
-        return None if whole is None else amount(whole - sum(taken))
-
-    return read
-
-
 def named(path: str) -> Value:
     """The names of a list of objects."""
     return lambda payload: [n for one in items(payload, path) if (n := text("name")(one))] or None
-
-
-def fact(name: str, *parts: Value) -> Value:
-    """`order-completed/723`: a fact's own name, told by however many deliveries."""
-
-    def read(payload: Plain) -> str | None:
-        found = [part(payload) for part in parts]
-        return None if None in found else "/".join([name, *map(str, found)])
-
-    return read
 
 
 def meta(payload: Plain, key: str | None) -> Any:
@@ -128,22 +99,20 @@ def variant(fields: Fields) -> Value:
     )
 
 
-def consent(payload: Plain) -> Plain | None:
+def says_yes(payload: Plain) -> str | None:
     """By the meta key that the source's setting `consent_meta` names: WooCommerce has no field of
-    its own for it. What is neither a yes nor a no states nothing.
+    its own for consent. What is neither a yes nor a no states nothing.
     """
+    return _YES.get(_word(payload))
+
+
+def says_no(payload: Plain) -> str | None:
+    return _NO.get(_word(payload))
+
+
+def _word(payload: Plain) -> str:
     said = meta(payload, source("consent_meta")(payload))
-    word = str(said).lower() if isinstance(said, bool) else (as_text(said) or "").lower()
-    state = "subscribed" if word in _YES else "unsubscribed" if word in _NO else None
-    topic = source("consent_topic")(payload) or "marketing"
-    return {topic: {"state": state, "source": "woocommerce"}} if state else None
-
-
-def consent_at_checkout(payload: Plain) -> Plain | None:
-    """A box that was left empty at a checkout takes nothing back."""
-    said = consent(payload) or {}
-    given = {topic: word for topic, word in said.items() if word["state"] == "subscribed"}
-    return given or None
+    return str(said).lower() if isinstance(said, bool) else (as_text(said) or "").lower()
 
 
 def is_variable(payload: Plain) -> bool:

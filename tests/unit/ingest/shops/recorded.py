@@ -1,6 +1,7 @@
 """Webhooks as the vendors document them, and what each becomes.
 
-`fixtures/<shop>/<name>.json` has `page`, `version`, `read` (when), `topic` and `body`; beside it
+`fixtures/<shop>/<name>.json` has `page`, `version`, `read` (when), `topic` and `body`, and maybe
+`changed` (what differs from the page) and `settings` of the source; beside it
 `<name>.becomes.json` is what Tuvi makes of it. After a change of a table, write these anew and read
 the difference:
 
@@ -13,7 +14,15 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, cast
 
-from services.ingest.domain.shops import shopify, shopify_goods, shopify_people
+from services.ingest.domain.shops import (
+    bigcommerce,
+    bigcommerce_goods,
+    bigcommerce_people,
+    shopify,
+    shopify_goods,
+    shopify_people,
+    woocommerce,
+)
 from services.ingest.domain.shops.meaning import meaning
 from services.ingest.domain.shops.table import Delivery, Shop
 from services.ingest.domain.shops.values import Fields
@@ -22,7 +31,11 @@ from shared.contracts.codec import decode_plain, encode, plain
 HOME = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = {"url": "https://shop.example.com", "user_id_prefix": "s-", "currency": "USD"}
-MODULES: dict[str, list[ModuleType]] = {"shopify": [shopify, shopify_goods, shopify_people]}
+MODULES: dict[str, list[ModuleType]] = {
+    "shopify": [shopify, shopify_goods, shopify_people],
+    "woocommerce": [woocommerce],
+    "bigcommerce": [bigcommerce, bigcommerce_goods, bigcommerce_people],
+}
 
 
 class Recorded(NamedTuple):
@@ -61,7 +74,8 @@ def recorded(shop: str) -> list[Recorded]:
 def delivery(path: Path) -> Delivery:
     found = decode_plain(path.read_bytes())
     shop = cast("Shop", path.parent.name)
-    return Delivery(shop, "main", found["topic"], "d-1", found["body"], NOW, SETTINGS)
+    settings = {**SETTINGS, **found.get("settings", {})}
+    return Delivery(shop, "main", found["topic"], "d-1", found["body"], NOW, settings)
 
 
 def rows(shop: str) -> list[tuple[str, Fields, str]]:
