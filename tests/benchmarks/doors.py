@@ -64,8 +64,7 @@ async def ingest(ground: Ground, raw: Raw) -> AsyncIterator[Pair]:
     """Per event and CPU second, p99, peak memory; singles, then batches."""
     async with place(ground, "ingest") as here:
         ready(here, "ingest")
-        here.start("forwarder", "tests.benchmarks.forwarder", "serve")
-        ready(here, "forwarder")
+        ready(here, "forwarder", "tests.benchmarks.forwarder", "serve")
         values = [encode(workload.call(n)) for n in range(VALUES)]
 
         async def measured() -> list[Reading]:

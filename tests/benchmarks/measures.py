@@ -136,9 +136,9 @@ async def sender(ground: Ground, raw: Raw) -> AsyncIterator[Pair]:
         yield Pair(once(measured), once(lambda: raw.post(count)))
 
 
-def ready(here: Place, service: str) -> None:
-    """Started and ready."""
-    child = here.start(service)
+def ready(here: Place, service: str, *module: str) -> None:
+    """Started and ready; `module` in the service's place, with its arguments."""
+    child = here.start(service, *module)
 
     def answers() -> bool:
         url = f"{here.urls[service]}/readyz"
