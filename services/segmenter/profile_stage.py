@@ -1,4 +1,7 @@
-"""Stage profile: identified-events and delivery-events in; contact-events and changes out."""
+"""Stage profile: identified-events and delivery-events in; contact-events and changes out.
+
+The catalogue goes the same way: each message is a contact's, a product's or an inventory item's.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,6 +14,7 @@ from msgspec.structs import replace
 from services.segmenter.adapters import profile_rows as rows
 from services.segmenter.adapters.profile_rows import Contact, Line
 from services.segmenter.adapters.published import Published
+from services.segmenter.catalogue import KINDS, Catalogue
 from services.segmenter.domain import consent
 from services.segmenter.domain.definitions import NOTHING, Definitions
 from services.segmenter.domain.profile import (
@@ -64,6 +68,7 @@ class Batch:
     woken: set[Contact]
     states: dict[Contact, ContactState] = field(default_factory=dict)
     lines: list[Line] = field(default_factory=list)
+    catalogue: Catalogue = field(default_factory=Catalogue)
 
     def definitions(self, workspace: str) -> Definitions:
         return self.published.get(workspace, NOTHING)
@@ -82,7 +87,8 @@ class ProfileStage:
         """Contacts, which of their messages are known, and history where it is asked for."""
         published = dict(self._published.all())
         woken = {(t.workspace, t.contact) for t in work.timers}
-        messages = [received.message for received in work.messages]
+        said = [received.message for received in work.messages]
+        messages = [m for m in said if not isinstance(m, KINDS)]
         stored = await rows.load(connection, {addressee(m) for m in messages} | woken)
         asked = {
             (m.workspace, contact, repeat_id(m))
@@ -100,6 +106,8 @@ class ProfileStage:
             work.time,
             woken,
         )
+        if len(messages) < len(said):
+            await batch.catalogue.read(connection, [m for m in said if isinstance(m, KINDS)])
         names = sorted({n for d in published.values() for n in d.names()})
         stale = set(_stale(batch, messages))
         if stale:
@@ -110,7 +118,10 @@ class ProfileStage:
         """Messages in partition order, then what is due by the horizon."""
         out: list[Outgoing] = []
         for received in work.messages:
-            out += self._take(batch, received.message)
+            if isinstance(received.message, KINDS):
+                out += batch.catalogue.take(received.message)
+            else:
+                out += self._take(batch, received.message)
         for timer in work.timers:
             now = max(timer.due_at, work.horizon or timer.due_at)
             out += self._turn(batch, (timer.workspace, timer.contact), Due(), now)
@@ -157,6 +168,7 @@ class ProfileStage:
         moved = {c for c in batch.states if c in batch.woken or _due(batch, c)}
         if moved:
             await timers.replace(connection, sorted(moved), _timers(batch, moved))
+        await batch.catalogue.write(connection, batch.now)
         await self._walk(connection, batch)
 
     async def _walk(self, connection: asyncpg.Connection, batch: Batch) -> None:

@@ -12,7 +12,7 @@ from shared.engagement import MessageContext
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
-    """A trait as the shop gave it, when, and by which message. None is a trait taken away."""
+    """A trait or a fact as the shop gave it, when, by which message. None: it was taken away."""
 
     value: Any
     at: datetime
