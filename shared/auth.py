@@ -26,6 +26,7 @@ PREFIXES: dict[Scope, str] = {
     "write": "tuvi_ak_",
     "operate": "tuvi_ok_",
 }
+ANY_ORIGIN = "*"
 VISIBLE = 14  # characters of a key that are shown: scope and six at random
 FRESH_SECONDS = 2.0  # how long a revoked key may still be taken
 USED_SECONDS = 30.0  # how exact "last used" is
@@ -106,6 +107,20 @@ class Keys:
 
     async def known(self, token: str) -> Key:
         """Raises Problem 401."""
+        await self._read()
+        digest = _hash(token)
+        found = self._known.get(digest)
+        if found is None:
+            raise Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
+        self._note(digest)
+        return found
+
+    async def origins(self) -> frozenset[str]:
+        """Of all keys: the pages that may send something."""
+        await self._read()
+        return frozenset(origin for key in self._known.values() for origin in key.origins)
+
+    async def _read(self) -> None:
         if time.monotonic() - self._read_at > FRESH_SECONDS:
             rows = await self._pool.fetch(
                 """SELECT hash, workspace, scope, prefix, origins, per_second
@@ -118,12 +133,6 @@ class Keys:
                 for r in rows
             }
             self._read_at = time.monotonic()
-        digest = _hash(token)
-        found = self._known.get(digest)
-        if found is None:
-            raise Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
-        self._note(digest)
-        return found
 
     async def key(self, token: str, *scopes: Scope) -> Key:
         """Raises Problem 401 (no such key) or 403 (a key for something else)."""

@@ -18,6 +18,7 @@ _WHAT = {
 }
 _LONG = f"""Segment's wire format: stock Segment and RudderStack SDKs work by changing the host.
 Up to {MAX_EVENT_BYTES} bytes an event and {MAX_BATCH_BYTES} a request, plain or gzip.
+A page sends with a browser key, from an origin that the key lists.
 Answers 200 when Kafka has all of it. Send a `messageId`: a repeat within 7 days changes nothing.
 A 503 asks for a repeat, and the event may have arrived all the same."""
 _IMPORT = """
@@ -91,11 +92,32 @@ _PROBLEM = {
 _REFUSALS = {
     "400": "Some events are refused, one entry each; the others of a batch are taken",
     "401": "No key, or an unknown one",
-    "403": "A key of another scope",
+    "403": "A key of another scope, or not for pages of this origin",
     "413": "Too large",
     "415": "An encoding that is not read",
+    "429": "More events a second than the key may send; nothing was taken, `Retry-After` says when",
     "500": "A fault of Tuvi's",
     "503": "Kafka did not take it in time; `Retry-After` says when to repeat",
+}
+
+
+_PREFLIGHT: dict[str, Any] = {
+    "tags": ["events"],
+    "summary": "What a browser asks before a page of another origin sends (CORS)",
+    "parameters": [
+        {"name": "Origin", "in": "header", "required": True, "schema": {"type": "string"}}
+    ],
+    "responses": {
+        "204": {"description": "Pages of this origin may send with a key that lists it"},
+        "403": {
+            "description": "No key lists this origin",
+            "content": {"application/problem+json": {"schema": _PROBLEM}},
+        },
+        "405": {
+            "description": "No `Origin`: not a browser's question",
+            "content": {"application/problem+json": {"schema": _PROBLEM}},
+        },
+    },
 }
 
 
@@ -106,7 +128,7 @@ def document(app: FastAPI) -> None:
     def openapi() -> dict[str, Any]:
         schema = plain()
         for path, kind in ROUTES.items():
-            schema["paths"].setdefault(path, {"post": _operation(kind)})
+            schema["paths"].setdefault(path, {"post": _operation(kind), "options": _PREFLIGHT})
         keys = schema.setdefault("components", {}).setdefault("securitySchemes", {})
         keys["writeKey"] = {"type": "http", "scheme": "basic"}
         keys["bearer"] = {"type": "http", "scheme": "bearer"}

@@ -1,7 +1,7 @@
 """The hot routes as one small raw ASGI app; everything else goes to FastAPI behind it.
 
-`POST /v1/track /v1/identify /v1/page /v1/screen /v1/alias /v1/group /v1/batch`, described in
-`documentation.py`. Measures all requests, also those of FastAPI.
+`POST /v1/track /v1/identify /v1/page /v1/screen /v1/alias /v1/group /v1/batch` and their first
+letters, described in `documentation.py`. Measures all requests, also those of FastAPI.
 """
 
 import time
@@ -14,6 +14,7 @@ import structlog
 from services.ingest import metrics
 from services.ingest.adapters.bodies import Disconnected, Receive, read_body
 from services.ingest.adapters.write_keys import token_of
+from services.ingest.cors import heard_by, preflight
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES
 from services.ingest.handlers import Credentials, Door, Taken, take_events
@@ -65,20 +66,32 @@ class Edge:
             )
 
     async def _answered(self, kind: str, scope: Scope, receive: Receive) -> Answer:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        page = headers.get(b"origin")
         try:
-            return _success(kind, await self._taken(kind, scope, receive))
+            if page is not None and scope["method"] == "OPTIONS":
+                return await self._preflight(page.decode("latin-1"))
+            answer = _success(kind, await self._taken(kind, scope, headers, receive))
         except Problem as problem:
-            return _refused(problem)
+            answer = _refused(problem)
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer
             _log_unexpected(scope["path"], error)
-            return _refused(UNEXPECTED)
+            answer = _refused(UNEXPECTED)
+        if page is not None:
+            answer[1].extend(_raw(heard_by(page.decode("latin-1"))))
+        return answer
 
-    async def _taken(self, kind: str, scope: Scope, receive: Receive) -> Taken:
+    async def _preflight(self, page: str) -> Answer:
+        allowed = preflight(page, await self._door.keys.origins())
+        return 204, _raw(allowed), b""
+
+    async def _taken(
+        self, kind: str, scope: Scope, headers: dict[bytes, bytes], receive: Receive
+    ) -> Taken:
         if scope["method"] != "POST":
             raise Problem(405, "Method not allowed", "Use POST.", allow="POST")
-        headers: dict[bytes, bytes] = dict(scope["headers"])
         credentials = credentials_of(kind, headers)
         data = await read_body(receive, headers, MAX_BATCH_BYTES)
         return await take_events(self._door, kind, data, credentials)
@@ -103,16 +116,17 @@ def credentials_of(kind: str, headers: dict[bytes, bytes]) -> Credentials:
     """Raises Problem: an unreadable key, an unknown origin, an import that may not be."""
     authorization = headers.get(b"authorization", b"").decode("latin-1")
     how, token = token_of(authorization) if authorization else ("", "")
+    page = headers.get(b"origin", b"").decode("latin-1")
     origin = headers.get(b"x-tuvi-origin", b"live").decode("latin-1").strip().lower()
     if origin == "live":
-        return Credentials(token)
+        return Credentials(token, page=page)
     if origin != "import":
         raise Problem(400, "Unknown origin", "X-Tuvi-Origin: give live or import.")
     if kind != BATCH:
         raise Problem(400, "No batch", "X-Tuvi-Origin: import is taken at /v1/batch only.")
     if how != "bearer":
         raise Problem(401, "Key missing", "An import needs `Authorization: Bearer <key>`.")
-    return Credentials(token or "-", ("write",), "import")
+    return Credentials(token or "-", ("write",), "import", page)
 
 
 def _success(kind: str, taken: Taken) -> Answer:
@@ -129,6 +143,10 @@ def _success(kind: str, taken: Taken) -> Answer:
 def _refused(problem: Problem) -> Answer:
     response = refusal(problem)
     return response.status_code, response.raw_headers, bytes(response.body)
+
+
+def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
 
 
 def _log_unexpected(route: str, error: Exception) -> None:

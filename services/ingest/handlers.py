@@ -1,7 +1,9 @@
 """What a request's events become: published, and an answer that says which were not."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import math
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
@@ -9,7 +11,9 @@ import structlog
 import uuid_utils
 
 from services.ingest import metrics
+from services.ingest.cors import check_origin
 from services.ingest.domain.calls import BATCH, Ready, Remark, Sender, read, understood
+from services.ingest.domain.rates import Rates
 from shared.auth import Key, Scope
 from shared.contracts import DeliveryEvent, topics
 from shared.contracts.codec import encode
@@ -44,6 +48,8 @@ class KnowsKeys(Protocol):
 
     async def key(self, token: str, *scopes: Scope) -> Key: ...
 
+    async def origins(self) -> Collection[str]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Topics:
@@ -66,15 +72,20 @@ class Door:
     topics: Topics
     now: Callable[[], datetime]
     refusals: TellsRefusals
+    rates: Rates = field(default_factory=Rates)
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """What the headers say about the sender. `token`: empty if the body must have the key."""
+    """What the headers say about the sender. `token`: empty if the body must have the key.
+
+    `page`: the origin of the page that a browser sends for, empty if it is none.
+    """
 
     token: str = ""
     scopes: tuple[Scope, ...] = ("write_events", "browser")
     origin: Origin = "live"
+    page: str = ""
 
 
 class Taken(NamedTuple):
@@ -86,16 +97,18 @@ class Taken(NamedTuple):
 
 async def take_events(door: Door, kind: str, data: bytes, credentials: Credentials) -> Taken:
     """When all were accepted. Raises Problem with one entry per refused event."""
+    key = await _admitted(door, credentials.token, credentials) if credentials.token else None
     try:
         body = read(kind, data)
     except BadCall as bad:
         metrics.REFUSED.inc()
         refused = [Remark(0, "", bad.field, bad.message)]
-        if credentials.token:  # else the key was to stand in the body, which cannot be read
-            sender = await _sender(door, credentials.token, credentials)
-            door.refusals.tell(sender, f"/v1/{kind}", refused)
+        if key:  # else it was to stand in the body, which cannot be read
+            door.refusals.tell(_sender(door, key, credentials), f"/v1/{kind}", refused)
         raise _refused(refused, Taken(0, [])) from bad
-    sender = await _sender(door, credentials.token or body.key, credentials)
+    key = key or await _admitted(door, body.key, credentials)
+    _count(door.rates, key, len(body.events))
+    sender = _sender(door, key, credentials)
     ready, refused = understood(body.events, sender, looked_at=body.odd)
     lost = await _publish(door, ready)
     taken = _taken(ready, lost)
@@ -112,10 +125,33 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
     return taken
 
 
-async def _sender(door: Door, token: str, credentials: Credentials) -> Sender:
-    """Raises Problem 401, 403, 503."""
+async def _admitted(door: Door, token: str, credentials: Credentials) -> Key:
+    """The key, if it may send at all now. Raises Problem 401, 403, 429, 503."""
     key = await door.keys.key(token, *credentials.scopes)
-    return Sender(key.workspace, door.now(), _new_id, credentials.origin, via=key.prefix)
+    if credentials.page:
+        check_origin(key, credentials.page)
+    _count(door.rates, key, 0)
+    return key
+
+
+def _count(rates: Rates, key: Key, events: int) -> None:
+    """All of a request's events or none; before they are known, whether one more could come."""
+    limit = rates.limit(key.per_second)
+    if not limit:
+        return
+    wait = rates.wait(key.prefix, limit, events, time.monotonic())
+    if wait:
+        metrics.LIMITED.inc(max(events, 1))
+        seconds = math.ceil(wait)
+        why = f"The key {key.prefix} may send {limit} events a second"
+        why += f"; send it again in {seconds} seconds. Nothing of it was taken."
+        raise Problem(429, "Too many events", why, retry_after=seconds)
+
+
+def _sender(door: Door, key: Key, credentials: Credentials) -> Sender:
+    return Sender(
+        key.workspace, door.now(), _new_id, credentials.origin, key.prefix, public=key.public
+    )
 
 
 async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:

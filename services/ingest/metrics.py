@@ -6,12 +6,13 @@ from prometheus_client import Counter, Gauge, Histogram
 
 EVENTS = Counter(
     "tuvi_ingest_events_total",
-    "Events of shops by what became of them: accepted, refused, unavailable",
+    "Events of shops by what became of them: accepted, refused, unavailable, too_many",
     ["outcome"],
 )
 ACCEPTED, REFUSED, UNAVAILABLE = (
     EVENTS.labels(outcome) for outcome in ("accepted", "refused", "unavailable")
 )
+LIMITED = EVENTS.labels("too_many")
 NOT_SHOWN = Counter(
     "tuvi_ingest_refusals_not_shown_total",
     "Refusals that the live view does not show: too many in a second, or Kafka did not take them",

@@ -9,7 +9,8 @@ import base64
 import binascii
 import time
 from collections.abc import Coroutine
-from typing import Any, NamedTuple, Protocol
+from contextlib import suppress
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import asyncpg
 import structlog
@@ -19,6 +20,7 @@ from shared.errors import Problem
 from shared.tasks import unheard
 
 log = structlog.get_logger()
+T = TypeVar("T")
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 300.0  # how long a key that was good is taken while PostgreSQL is away
 LONGEST_KEY = 200
@@ -31,6 +33,8 @@ class AllKeys(Protocol):
     """shared.auth.Keys."""
 
     async def known(self, token: str) -> Key: ...
+
+    async def origins(self) -> frozenset[str]: ...
 
 
 class Known(NamedTuple):
@@ -48,6 +52,8 @@ class WriteKeys:
     def __init__(self, keys: AllKeys) -> None:
         self._keys = keys
         self._known: dict[str, Known] = {}
+        self._origins: frozenset[str] = frozenset()
+        self._origins_at = float("-inf")
         self._asking = asyncio.Lock()
         self._quiet_until = 0.0  # monotonic; 0 while the database answers
 
@@ -78,27 +84,50 @@ class WriteKeys:
             raise Problem(503, "Keys cannot be read", "Send it again in a moment.", retry_after=2)
         return known.key
 
+    async def origins(self) -> frozenset[str]:
+        """Of all keys: the pages that may send something, as far as is known."""
+        if self._origins_old():
+            async with self._asking:
+                if self._origins_old():
+                    with suppress(*_AWAY):
+                        self._origins = await self._answer(self._keys.origins())
+                    self._origins_at = time.monotonic()
+        return self._origins
+
+    def _origins_old(self) -> bool:
+        now = time.monotonic()
+        return now >= self._quiet_until and now - self._origins_at >= FRESH_SECONDS
+
     async def _ask(self, token: str) -> Key:
         now = time.monotonic()
-        if self._quiet_until:
-            self._quiet_until = now + ASK_SECONDS + QUIET_SECONDS
         try:
-            key = await _within(ASK_SECONDS, self._keys.known(token))
+            key = await self._answer(self._keys.known(token))
         except Problem:
-            self._quiet_until = 0.0
             self._known.pop(token, None)
             raise
-        except _AWAY as error:
-            log.warning("keys cannot be read", error=type(error).__name__)
-            now = time.monotonic()
-            self._quiet_until = now + QUIET_SECONDS
-            return self._unasked(token, now)
-        self._quiet_until = 0.0
+        except _AWAY:
+            return self._unasked(token, time.monotonic())
         self._known[token] = Known(key, now)
         return key
 
+    async def _answer(self, question: Coroutine[Any, Any, T]) -> T:
+        """The database's; without one it is left alone for a while."""
+        if self._quiet_until:
+            self._quiet_until = time.monotonic() + ASK_SECONDS + QUIET_SECONDS
+        try:
+            answer = await _within(ASK_SECONDS, question)
+        except Problem:
+            self._quiet_until = 0.0
+            raise
+        except _AWAY as error:
+            log.warning("keys cannot be read", error=type(error).__name__)
+            self._quiet_until = time.monotonic() + QUIET_SECONDS
+            raise
+        self._quiet_until = 0.0
+        return answer
 
-async def _within(seconds: float, question: Coroutine[Any, Any, Key]) -> Key:
+
+async def _within(seconds: float, question: Coroutine[Any, Any, T]) -> T:
     """Its answer; TimeoutError on time, also when the question does not let itself be cancelled.
 
     asyncpg, asked to cancel by a server that is silent, waits for the server: `asyncio.timeout`

@@ -13,13 +13,13 @@ from shared.contracts.keys import identity_key
 from shared.contracts.wire import BadCall, Call, Plain, email_of
 
 from .explaining import explained
+from .public import PREFIX, check_public, unused
 from .validation import checked, doubts, given, odd
 
 BATCH = "batch"
-ROUTES = {
-    f"/v1/{kind}": kind for kind in ("track", "identify", "page", "screen", "alias", "group", BATCH)
-}
-
+KINDS = ("track", "identify", "page", "screen", "alias", "group", BATCH)
+# Segment's library for browsers posts to the first letter.
+ROUTES = {f"/v1/{name}": kind for kind in KINDS for name in (kind, kind[0])}
 
 _ID, _EVENT = "\ue000id", "\ue000event"  # places in a message that is encoded once for many
 
@@ -68,7 +68,7 @@ class Ready(NamedTuple):
 class Sender(NamedTuple):
     """Who sends, and when it came (business time). `new_id` makes an id for events without one.
 
-    `via`: the door, as `StoreEvent` has it.
+    `via` and `public` as `StoreEvent` has them.
     """
 
     workspace: str
@@ -76,6 +76,7 @@ class Sender(NamedTuple):
     new_id: Callable[[], str]
     origin: Origin = "live"
     via: str = ""
+    public: bool = False
 
 
 class _Single(msgspec.Struct, rename="camel"):
@@ -152,6 +153,8 @@ def understood(
     for index, event in enumerate(events):
         try:
             call = checked(event, sender.received_at, looked_at=looked_at)
+            if sender.public:
+                check_public(call)
         except BadCall as bad:
             refused.append(Remark(index, _id_of(event), bad.field, bad.message))
         else:
@@ -172,6 +175,7 @@ class _Stored:
                 event=msgspec.Raw(encode(_EVENT)),
                 origin=sender.origin,
                 via=sender.via,
+                public=sender.public,
             )
         )
         self._head, rest = whole.split(encode(_ID))
@@ -186,9 +190,12 @@ def _ready(index: int, event: bytes, call: Call, stored: _Stored) -> Ready:
     message_id = "" if call.message_id is None else str(call.message_id).strip()
     message_id = message_id or stored.sender.new_id()
     found = doubts(call)
+    if stored.sender.public:
+        found = [*found, *unused(call)]
     warnings = tuple(Remark(index, message_id, d.field, d.message) for d in found) if found else ()
     key = key_of(stored.sender.workspace, call)
-    return Ready(index, message_id, key, stored.message(message_id, event), warnings)
+    kept_as = PREFIX + message_id if stored.sender.public else message_id
+    return Ready(index, message_id, key, stored.message(kept_as, event), warnings)
 
 
 def key_of(workspace: str, call: Call) -> str:

@@ -44,6 +44,9 @@ class AnyKey:
     async def key(self, token: str, *scopes: Scope) -> Key:
         return Key("default", scopes[0], "tuvi_wk_aaaaaa")
 
+    async def origins(self) -> frozenset[str]:
+        return frozenset()
+
 
 class Answer:
     """An ASGI answer, collected."""
