@@ -1,7 +1,8 @@
 """The catalogue: what shops say of products, and what is announced of them.
 
-`at` is when the shop says it was so (`updated_at`), never later than `received_at` counts;
-`message_id` names one statement. Nothing depends on the order in which statements come.
+`at` is when the shop says it was so (`updated_at`; a time later than `received_at` is taken as
+that), and of two at one instant the one received later counts. `message_id` names one statement.
+Nothing depends on the order in which statements come.
 """
 
 from datetime import datetime
@@ -16,8 +17,9 @@ class ProductChanged(Message, frozen=True, kw_only=True, omit_defaults=True):
     `facts`: those that are stated, the others stay as they were; null takes one away: `name`,
     `url`, `image_url`, `price`, `currency`, `category`, `brand`, `sku`, `tags`, `variants` (`{id:
     {sku, price, name, stock, inventory_item}}`, joined by id), `variant_ids` (all ids that there
-    are: other variants are gone) and `stock` (pieces, of all variants). Give a variant a `stock`
-    only where its pieces are counted: where all variants have one, their sum is the product's.
+    are: other variants are gone) and `stock` (pieces, of all variants). A variant's `stock` is
+    given where its pieces are counted; null: they are not, or it is sold beyond them, whatever
+    levels say. Where all variants have one, their sum is the product's.
     `deleted` (facts do not matter): everything said before is gone; a later statement begins anew.
     A level of stock that does not name the product is a `StockChanged`.
     """

@@ -5,7 +5,7 @@ come in any order and more than once. Deleting is a word on everything that was 
 What others are told (`shown`) is made from these words, never kept.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -55,8 +55,14 @@ def decode(data: str | bytes) -> Product:
 
 
 def stamp_of(given: ProductChanged | StockChanged) -> Stamp:
-    """A clock that runs ahead cannot make a word outlast later ones."""
-    return min(given.at, given.received_at), given.message_id
+    """When it was so; shops say it to the second, so then when it was received, and by which.
+
+    A clock that runs ahead cannot make a word outlast later ones.
+    """
+    if isinstance(given, StockChanged) and given.product:  # stamped by its item's owner
+        return given.at, given.message_id
+    received = given.received_at.astimezone(UTC).isoformat(timespec="microseconds")
+    return min(given.at, given.received_at), f"{received}/{given.message_id}"
 
 
 def transition(
@@ -164,12 +170,16 @@ def _there(product: Product) -> list[str]:
 
 
 def _variant(product: Product, variant: str) -> dict[str, Any]:
-    """Its stock is the newest word: as stated, or the sum of its item's locations."""
+    """Its stock is the newest word: as stated, or the sum of its item's locations.
+
+    Where it is stated that nobody counts, levels do not matter.
+    """
     words = product.variants[variant]
     facts = _values(words)
     item, stated = facts.get(_ITEM), words.get(_STOCK)
     levels = product.levels.get(item, {}) if isinstance(item, str) else {}
-    if levels and (stated is None or _newest(levels) > (stated.at, stated.by)):
+    uncounted = stated is not None and stated.value is None
+    if levels and not uncounted and (not stated or _newest(levels) > (stated.at, stated.by)):
         counted = [level.value for level in levels.values() if level.value is not None]
         facts.pop(_STOCK, None)
         if counted:

@@ -143,9 +143,11 @@ def test_an_older_statement_says_only_what_no_newer_one_did() -> None:
     assert facts_of(product) == {"price": 25, "name": "Boots"}
 
 
-def test_at_one_instant_the_message_id_decides() -> None:
+def test_within_a_second_what_was_received_later_counts_and_else_the_message_id() -> None:
     a, b = says(5, "a", price=1), says(5, "b", price=2)
     assert facts_of(after(a, b)) == facts_of(after(b, a)) == {"price": 2}
+    late = replace(a, received_at=b.received_at + timedelta(microseconds=1))
+    assert facts_of(after(late, b)) == facts_of(after(b, late)) == {"price": 1}
 
 
 def test_a_clock_that_runs_ahead_cannot_outlast_later_words() -> None:
@@ -205,12 +207,18 @@ def test_stock_that_is_not_counted_is_not_known() -> None:
     assert facts_of(product) == {"variants": {"1": {"inventory_item": "i1"}}}
 
 
+def test_a_variant_that_is_sold_beyond_its_pieces_is_never_out_of_stock() -> None:
+    product = after(says(1, variants={"1": {"stock": None, "inventory_item": "i1"}}), counts(2, 0))
+    assert facts_of(product) == {"variants": {"1": {"inventory_item": "i1"}}}
+
+
 @settings(max_examples=80)
 @given(lives(), st.randoms(use_true_random=False))
 def test_a_level_finds_its_product_whichever_was_stated_first(life: Any, random: Any) -> None:
     """Two owners that exchange messages; the levels are told to the item's owner, in any order."""
     said = [s for s in life if isinstance(s, ProductChanged)]
-    said.append(says(20, "last", variants={"1": {"inventory_item": "i1"}}, variant_ids=["1"]))
+    one = {"1": {"inventory_item": "i1", "stock": 1}}
+    said.append(says(20, "last", variants=one, variant_ids=["1"]))
     told = [replace(s, product="") for s in life if isinstance(s, StockChanged)]
     told.append(replace(counts(30, 6), product=""))
     waiting: list[Any] = [*said, *told]
@@ -229,8 +237,8 @@ def test_a_level_finds_its_product_whichever_was_stated_first(life: Any, random:
             before = product
             product, _ = transition(before, message)
             more = list(links(before, product))
-        for one in more:
-            waiting.insert(random.randint(0, len(waiting)), one)
+        for reply in more:
+            waiting.insert(random.randint(0, len(waiting)), reply)
     assert product is not None
     newest = {
         s.location: s for s in sorted(told, key=lambda s: (s.at, s.message_id)) if s.item == "i1"
