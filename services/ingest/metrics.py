@@ -22,6 +22,12 @@ FORMS = Counter(
     "Posts of forms: accepted, refused, trapped (by the hidden field), too_often, unavailable",
     ["outcome"],
 )
+WEBHOOKS = Counter(
+    "tuvi_ingest_webhooks_total",
+    "Deliveries of shops: mapped, raw (kept as they came), unsigned, other_shop, unknown (source), "
+    "unavailable",
+    ["shop", "outcome"],
+)
 SES_EVENTS = Counter(
     "tuvi_ingest_ses_events_total",
     "Notifications of SES by type; `other` are those that are not for us",
@@ -33,6 +39,17 @@ SES_LAG = Histogram(
     buckets=(0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 86_400),
 )
 SQS_FAILURES = Counter("tuvi_ingest_sqs_failures_total", "Receives that SQS did not answer")
+SQS_MESSAGES = Gauge(
+    "tuvi_ingest_sqs_messages",
+    "In SES's queue and its dead letters, as SQS counts; told by one replica",
+    ["where"],
+)
+MARKED = Gauge(
+    "tuvi_ingest_feed_marked_timestamp_seconds",
+    "All that SES's queue held before then is in Kafka, as this replica has marked it",
+)
+OVERLOADED = Counter("tuvi_ingest_overloaded_total", "Requests answered 503: there was no room")
+SLOW = Counter("tuvi_ingest_slow_bodies_total", "Requests answered 408: the body did not come")
 QUEUE_BYTES = Gauge("tuvi_ingest_queue_bytes", "Bytes that wait for Kafka's acknowledgement")
 REQUESTS = Histogram(
     "http_request_duration_seconds",

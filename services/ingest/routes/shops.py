@@ -1,0 +1,166 @@
+"""The webhooks of shops: whose they are is known by the signature, before anything is read."""
+
+import re
+from datetime import datetime
+from typing import Any, Protocol
+
+import structlog
+from fastapi import APIRouter, Request
+
+from services.ingest import metrics
+from services.ingest.adapters.bodies import whole_body
+from services.ingest.domain.shops.source import (
+    NOBODYS_SECRET,
+    Source,
+    same_shop,
+    signed,
+    told_secret,
+)
+from services.ingest.domain.shops.table import Shop
+from services.ingest.handlers import Door
+from services.ingest.routes.forms import problems
+from services.ingest.webhooks import object_of, take_webhook
+from shared.contracts.wire import Plain
+from shared.errors import Problem
+
+log = structlog.get_logger()
+MAX_BODY_BYTES = 4 * 1024 * 1024  # a product of Shopify's may have 2,048 variants
+_PING = re.compile(rb"webhook_id=[0-9]{1,20}")
+_REFUSALS = problems(
+    _401="Not signed with the source's secret",
+    _403="Of another shop than the source is for",
+    _404="No such source",
+    _413="Larger than 4 MB",
+    _503="Not kept: the shop sends it again; a repeat changes nothing",
+)
+
+
+class KnowsSources(Protocol):
+    """adapters.sources.Sources."""
+
+    def find(self, shop: Shop, name: str) -> Source | None: ...
+
+    def delivered(self, source: Source, at: datetime) -> None: ...
+
+
+class TakesThin(Protocol):
+    """Takes BigCommerce's thin payload, which says only what has changed."""
+
+    async def take(self, source: Source, body: Plain, received_at: datetime) -> None:
+        """Returns when it cannot be lost any more. Raises Problem."""
+        ...
+
+
+class NobodyYet:
+    """Where nothing fetches: BigCommerce repeats for two days."""
+
+    async def take(self, source: Source, _body: Plain, _received_at: datetime) -> None:
+        """Raises Problem 503."""
+        detail = f"{source.via}: nothing here fetches what it speaks of."
+        raise Problem(503, "Not kept", detail, retry_after=60)
+
+
+def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
+    routes = APIRouter(
+        prefix="/webhooks",
+        tags=["webhooks"],
+        responses={**_REFUSALS, 200: _TAKEN},
+    )
+
+    @routes.post("/shopify/{source}", summary="Shopify", openapi_extra=_body("Shopify"))
+    async def shopify(source: str, request: Request) -> dict[str, str]:
+        """`X-Shopify-Hmac-SHA256` over the bytes. 200 when Kafka has it. Topics without a mapping
+        are kept as raw events, test notifications too.
+        """
+        body = await whole_body(request, MAX_BODY_BYTES)
+        said = request.headers
+        found = _signed(sources, "shopify", source, body, said.get("x-shopify-hmac-sha256", ""))
+        _of_this_shop(found, said.get("x-shopify-shop-domain", ""))
+        topic = said.get("x-shopify-topic", "")
+        test = said.get("x-shopify-test", "").lower() == "true"
+        delivery = said.get("x-shopify-webhook-id", "")
+        await take_webhook(door, found, topic, delivery, body, test=test)
+        sources.delivered(found, door.now())
+        return {"taken": topic[:80]}
+
+    @routes.post("/woocommerce/{source}", summary="WooCommerce", openapi_extra=_body("WooCommerce"))
+    async def woocommerce(source: str, request: Request) -> dict[str, str]:
+        """`X-WC-Webhook-Signature` over the bytes. 200 when Kafka has it; the ping that is sent
+        when a webhook is saved has neither a signature nor contents.
+        """
+        body = await whole_body(request, MAX_BODY_BYTES)
+        said = request.headers
+        signature = said.get("x-wc-webhook-signature", "")
+        if _PING.fullmatch(body) and not signature and sources.find("woocommerce", source):
+            return {"taken": "ping"}
+        found = _signed(sources, "woocommerce", source, body, signature)
+        _of_this_shop(found, said.get("x-wc-webhook-source", ""))
+        topic = said.get("x-wc-webhook-topic", "")
+        await take_webhook(door, found, topic, said.get("x-wc-webhook-delivery-id", ""), body)
+        sources.delivered(found, door.now())
+        return {"taken": topic[:80]}
+
+    @routes.post("/bigcommerce/{source}", summary="BigCommerce", openapi_extra=_body("BigCommerce"))
+    async def bigcommerce(source: str, request: Request) -> dict[str, str]:
+        """The source's secret in `X-Tuvi-Secret`. 200 when it is kept; what it speaks of is then
+        fetched beside the request.
+        """
+        body = await whole_body(request, MAX_BODY_BYTES)
+        found = sources.find("bigcommerce", source)
+        secrets = found.secrets if found else (NOBODYS_SECRET,)
+        good = told_secret(request.headers.get("x-tuvi-secret", ""), secrets)
+        found = _let_in(found, "bigcommerce", source, good=good)
+        thin_body = object_of(body)
+        if thin_body is None:
+            await take_webhook(door, found, "", "", body)
+        else:
+            await thin.take(found, thin_body, door.now())
+        sources.delivered(found, door.now())
+        return {"taken": "bigcommerce"}
+
+    return routes
+
+
+def _signed(sources: KnowsSources, shop: Shop, name: str, body: bytes, signature: str) -> Source:
+    """Raises Problem 401 or 404, after the same time."""
+    found = sources.find(shop, name)
+    good = signed(body, signature, found.secrets if found else (NOBODYS_SECRET,))
+    return _let_in(found, shop, name, good=good)
+
+
+def _let_in(found: Source | None, shop: Shop, name: str, *, good: bool) -> Source:
+    if found is None:
+        metrics.WEBHOOKS.labels(shop, "unknown").inc()
+        detail = f"{shop}/{name[:80]}: make it with `tuvi sources create`."
+        raise Problem(404, "No such source", detail)
+    if not good:
+        metrics.WEBHOOKS.labels(shop, "unsigned").inc()
+        log.warning("webhook not signed", via=found.via)
+        detail = f"{found.via}: the signature is not by the source's secret."
+        raise Problem(401, "Not signed", detail)
+    return found
+
+
+def _of_this_shop(source: Source, header: str) -> None:
+    if not same_shop(source, header):
+        metrics.WEBHOOKS.labels(source.shop, "other_shop").inc()
+        log.warning("webhook of another shop", via=source.via)
+        detail = f"{source.via} is for another shop than the one that sends."
+        raise Problem(403, "Another shop", detail)
+
+
+def _body(shop: str) -> dict[str, Any]:
+    content = {"schema": {"type": "object"}, "example": {"id": 820982911946154508}}
+    text = f"What {shop} sends, byte for byte as it was signed"
+    return {"requestBody": {"description": text, "content": {"application/json": content}}}
+
+
+_TAKEN: dict[str, Any] = {
+    "description": "Kafka has it",
+    "content": {
+        "application/json": {
+            "schema": {"type": "object", "properties": {"taken": {"type": "string"}}},
+            "example": {"taken": "orders/create"},
+        }
+    },
+}
