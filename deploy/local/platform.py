@@ -147,6 +147,7 @@ class Platform:
             "TUVI_KAFKA": self.kafka,
             "TUVI_HOST": HOST,
             "TUVI_PUBLIC_URL": self.urls["ingest"],
+            "TUVI_SEGMENTER_URL": self.urls["segmenter"],
             "TUVI_TOKEN_KEYS": self.keys["tokens"],
             "TUVI_SES_ENDPOINT": self.urls["ses"],
             "TUVI_SNS_TRUSTED_ORIGINS": json.dumps([self.urls["ses"]]),

@@ -175,6 +175,13 @@ async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:
         raise _unavailable([], Taken(0, []))
 
 
+async def take_delivery_events(door: Door, events: Sequence[DeliveryEvent]) -> None:
+    """The same of several; some may have arrived when it raises."""
+    messages = [delivery_message(door.topics, event) for event in events]
+    if messages and await door.publisher.publish(messages):
+        raise _unavailable([], Taken(0, []))
+
+
 def delivery_message(addresses: Topics, event: DeliveryEvent) -> Addressed:
     key = contact_key(event.workspace, event.contact)
     return addresses.address(topics.DELIVERY_EVENTS, key, encode(event))

@@ -8,6 +8,7 @@ import aiohttp
 
 from services.ingest import metrics
 from services.ingest.adapters.forms import Forms
+from services.ingest.adapters.preferences import NAMING, PresentChoices, WorkspaceTopics
 from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.refusals import Refusals
 from services.ingest.adapters.sns import Sns
@@ -15,6 +16,7 @@ from services.ingest.adapters.sqs import Queue, Receiving, Where
 from services.ingest.adapters.tail import Tail
 from services.ingest.adapters.write_keys import WriteKeys
 from services.ingest.api import add_routes
+from services.ingest.choosing import Desk
 from services.ingest.documentation import document
 from services.ingest.domain.forms import Pace
 from services.ingest.domain.sns import Trust
@@ -55,7 +57,7 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
         door = Door(publisher, WriteKeys(keys), addresses, clock.now, refusals)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
-            registry = Registry(settings.kafka, settings.topic_prefix, of=("form", "workspace"))
+            registry = Registry(settings.kafka, settings.topic_prefix, of=NAMING)
             announcer = Announcer(pool, settings.kafka, settings.topic_prefix)
             shown = Forms(pool, announcer, registry)
             checks = {"kafka": publisher.wrong, "definitions": registry.unread}
@@ -64,7 +66,7 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
                 forms.router(shown, keys),
                 submissions.router(door, _reception(settings, shown)),
                 notifications.router(door, Sns(session, trust)),
-                links.router(door, settings.token_keys),
+                links.router(door, _desk(settings, session, registry)),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)
@@ -76,6 +78,11 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             yield Edge(door, app), tasks
     finally:
         await pool.close()
+
+
+def _desk(settings: Settings, session: aiohttp.ClientSession, registry: Registry) -> Desk:
+    choices = PresentChoices(session, settings.segmenter_url)
+    return Desk(settings.token_keys, choices, WorkspaceTopics(registry))
 
 
 def _reception(settings: Settings, shown: Forms) -> submissions.Reception:

@@ -17,6 +17,10 @@ class Settings(ServiceSettings):
     token_keys: Annotated[list[str], NoDecode] = Field(
         description="of unsubscribe links, by commas; the first signs, all are read"
     )
+    segmenter_url: str = Field(
+        default=f"http://127.0.0.1:{PORTS['segmenter']}",
+        description="whom the preference page asks for what holds; empty: it does not show it",
+    )
     sns_topics: list[str] = Field(default=[], description="TopicArns whose messages are taken")
     sns_trusted_origins: list[str] = Field(
         default=[],

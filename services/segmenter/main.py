@@ -3,7 +3,7 @@
 from collections.abc import Coroutine
 from typing import Any
 
-from services.segmenter import catalogue_routes, outcomes
+from services.segmenter import catalogue_routes, outcomes, preference_routes
 from services.segmenter.adapters.contact_rows import Contacts
 from services.segmenter.adapters.segment_rows import Segments
 from services.segmenter.api import Services, add_routes
@@ -30,6 +30,7 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
         segments = Segments(runtime.pool, announcer, registry)
         keys = Keys(runtime.pool)
         add_routes(app, Services(keys, contacts, segments))
+        app.include_router(preference_routes.router(contacts, settings.token_keys))
         app.include_router(outcomes.router(runtime.pool, keys))
         app.include_router(catalogue_routes.router(runtime.pool, keys))
         tasks: dict[str, Coroutine[Any, Any, None]] = {

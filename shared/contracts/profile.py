@@ -39,6 +39,17 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     definitions_version: int = 0
 
 
+class Preferences(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What somebody may choose for themselves, as segmenter answers ingest's preference page.
+
+    `topics`: each that is known of, `*` is all marketing. Empty where nothing was said.
+    """
+
+    locale: str = ""
+    email_frequency: str = ""
+    topics: dict[str, ConsentState] = {}
+
+
 class ContactChanged(Message, frozen=True, kw_only=True, omit_defaults=True):
     """contact-changes (compacted), key contact: what the sender must know before it sends.
 

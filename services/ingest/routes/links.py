@@ -1,47 +1,111 @@
-"""The links in mails: one-click unsubscribe."""
+"""The links in mails: one-click unsubscribe, and the preferences behind the same link."""
 
-from email.message import Message
-from email.parser import BytesParser
-from email.policy import HTTP
-from urllib.parse import parse_qsl
+from typing import Annotated, Any
 
 import structlog
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.responses import HTMLResponse
 
-from services.ingest import unsubscribe_page
+from services.ingest import preference_page as pages
 from services.ingest.adapters.bodies import whole_body
+from services.ingest.choosing import Desk, choose
+from services.ingest.domain.languages import chosen
+from services.ingest.domain.posted import TooManyFields, fields_of
+from services.ingest.domain.preferences import ACTION
 from services.ingest.handlers import Door, take_delivery_event
 from shared.contracts import DeliveryEvent
 from shared.errors import Problem
-from shared.tokens import BadToken, UnsubscribeClaim, read_token
+from shared.tokens import UnsubscribeClaim
 
 log = structlog.get_logger()
-MAX_FORM_BYTES = 10 * 1024
+MAX_FORM_BYTES = 32 * 1024
+Asked = Annotated[str, Query(alias="lang", description="`de`: the page in this language")]
+Accepted = Annotated[str, Header(alias="accept-language")]
+_PAGE: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}
+_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
+_LOST: dict[int | str, dict[str, Any]] = {404: {"description": "No link of ours", **_PAGE}}
+_REFUSED: dict[int | str, dict[str, Any]] = {
+    **_LOST,
+    400: {"description": "Neither of the two forms; nothing was changed", **_PROBLEM},
+    413: {"description": "Larger than 32 kB", **_PROBLEM},
+    415: {"description": "Packed in another way than gzip", **_PROBLEM},
+    503: {"description": "Kafka did not take it in time; send it again", **_PROBLEM},
+}
+_FORMS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/x-www-form-urlencoded": {
+                "schema": {"type": "object"},
+                "examples": {
+                    "one-click": {"value": {"List-Unsubscribe": "One-Click"}},
+                    "preferences": {
+                        "value": {
+                            "action": "preferences",
+                            "was": ["newsletter"],
+                            "off": ["cart-reminders"],
+                            "on": ["cart-reminders"],
+                            "frequency_was": "normal",
+                            "frequency": "less",
+                        }
+                    },
+                },
+            }
+        },
+    }
+}
 
 
-def router(door: Door, token_keys: list[str]) -> APIRouter:
-    routes = APIRouter(tags=["links in mails"])
+def router(door: Door, desk: Desk) -> APIRouter:
+    routes = APIRouter(tags=["links in mails"], default_response_class=HTMLResponse)
 
-    @routes.api_route("/u/{token}", methods=["GET", "HEAD"], include_in_schema=False)
-    async def look(token: str) -> Response:
-        """Scanners fetch links: this only shows a button."""
-        claim = _claim(token_keys, token)
-        return unsubscribe_page.ask(claim.topic) if claim else unsubscribe_page.unknown()
+    @routes.head("/u/{token}", include_in_schema=False)
+    async def glance(token: str, lang: Asked = "", accept_language: Accepted = "") -> Response:
+        language = chosen(lang, accepted=accept_language)
+        claim = desk.claim(token)
+        return pages.ask(desk.page(claim, language), None) if claim else pages.unknown(language)
 
-    @routes.post("/u/{token}", summary="One-click unsubscribe (RFC 8058)")
-    async def unsubscribe(token: str, request: Request) -> Response:
-        """Form `List-Unsubscribe=One-Click`. 200 when Kafka has it; no cookie, no redirect."""
-        body = await whole_body(request, MAX_FORM_BYTES)
-        claim = _claim(token_keys, token)
+    @routes.get("/u/{token}", summary="Unsubscribe or choose: the page", responses=_LOST)
+    async def look(token: str, lang: Asked = "", accept_language: Accepted = "") -> Response:
+        """Scanners fetch links: this only shows buttons."""
+        claim = desk.claim(token)
         if claim is None:
-            return unsubscribe_page.unknown()
-        if not _is_one_click(request.headers.get("content-type", ""), body):
-            raise Problem(
-                400, "Not a one-click request", "Post the form List-Unsubscribe=One-Click."
-            )
-        await take_delivery_event(door, _unsubscribed(claim, door))
-        log.info("unsubscribed", workspace=claim.workspace, contact=claim.contact)
-        return unsubscribe_page.done(claim.topic)
+            return pages.unknown(chosen(lang, accepted=accept_language))
+        found = await desk.choices.of(token)
+        language = chosen(lang, found.locale if found else "", accepted=accept_language)
+        left = found is not None and found.topics.get(claim.topic or "*") == "unsubscribed"
+        present = desk.present(claim, found, language)
+        return pages.ask(desk.page(claim, language), present, left=left)
+
+    @routes.post(
+        "/u/{token}",
+        summary="One-click unsubscribe (RFC 8058), or the page's form",
+        responses=_REFUSED,
+        openapi_extra=_FORMS,
+    )
+    async def change(
+        token: str, request: Request, lang: Asked = "", accept_language: Accepted = ""
+    ) -> Response:
+        """`List-Unsubscribe=One-Click` unsubscribes from the mail's topic; `action=preferences`
+        changes what differs from what was shown. 200 when Kafka has it; no cookie, no redirect.
+        """
+        body = await whole_body(request, MAX_FORM_BYTES)
+        language = chosen(lang, accepted=accept_language)
+        claim = desk.claim(token)
+        if claim is None:
+            return pages.unknown(language)
+        fields = _fields(request, body)
+        if pages.ONE_CLICK in fields:
+            await take_delivery_event(door, _unsubscribed(claim, door))
+            log.info("unsubscribed", workspace=claim.workspace, contact=claim.contact)
+            return pages.left(desk.page(claim, language))
+        if ACTION in fields:
+            return await choose(door, desk, claim, (fields, language))
+        raise Problem(
+            400,
+            "No form of this page",
+            "Post List-Unsubscribe=One-Click, or action=preferences and what is to change.",
+        )
 
     return routes
 
@@ -66,23 +130,8 @@ def _unsubscribed(claim: UnsubscribeClaim, door: Door) -> DeliveryEvent:
     )
 
 
-def _claim(token_keys: list[str], token: str) -> UnsubscribeClaim | None:
+def _fields(request: Request, body: bytes) -> list[tuple[str, str]]:
     try:
-        return read_token(token_keys, token)
-    except BadToken:
-        return None
-
-
-def _is_one_click(content_type: str, body: bytes) -> bool:
-    """RFC 8058 allows both encodings of a form."""
-    if not content_type.lower().startswith("multipart/form-data"):
-        fields = parse_qsl(body.decode("utf-8", "replace").strip(), max_num_fields=50)
-        return unsubscribe_page.ONE_CLICK in fields
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    form = BytesParser(policy=HTTP).parsebytes(head + body)
-    return any(_field(part) == unsubscribe_page.ONE_CLICK for part in form.walk())
-
-
-def _field(part: Message) -> tuple[str, str]:
-    name = part.get_param("name", header="content-disposition")
-    return str(name), str(part.get_payload()).strip()
+        return fields_of(request.headers.get("content-type", ""), body)
+    except TooManyFields as error:
+        raise Problem(400, "No form of this page", f"body: {error}") from error

@@ -9,7 +9,8 @@ from services.segmenter.adapters import identity_rows
 from services.segmenter.domain.definitions import NOTHING
 from services.segmenter.domain.snapshot import snapshot
 from services.segmenter.domain.state import ContactState, decode
-from services.segmenter.domain.traits import flattened
+from services.segmenter.domain.traits import flattened, text
+from shared.contracts.profile import Preferences
 from shared.errors import Problem
 
 
@@ -53,6 +54,16 @@ class Contacts:
             "changes_at": state.due,
             "updated_at": updated_at,
         }
+
+    async def preferences(self, workspace: str, contact: str) -> Preferences:
+        """What the contact, or who it is now, has chosen. Raises Problem 404."""
+        state, _ = await self._now(workspace, contact)
+        frequency = state.given.get("email_frequency")
+        return Preferences(
+            locale=text(state, "locale"),
+            email_frequency=str(frequency.value or "") if frequency else "",
+            topics={topic: said.state for topic, said in state.consent.items()},
+        )
 
     async def timeline(
         self, workspace: str, contact: str, before: tuple[datetime, str] | None, limit: int

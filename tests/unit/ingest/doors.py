@@ -8,16 +8,31 @@ import aiohttp
 
 from services.ingest.adapters.sns import Sns
 from services.ingest.api import add_routes
+from services.ingest.choosing import Desk
+from services.ingest.domain import preferences
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.routes import links, notifications
 from shared.auth import Key, Scope
+from shared.contracts.profile import Preferences
 from shared.kafka.producer import Addressed
 from shared.service import Health, make_app
 from tests.unit.ingest.calls import NOW
 
 TOKEN_KEYS = ["a-key-of-the-tests"]
+NAMES = ("cart-reminders", "newsletter")
+TOPICS = preferences.Topics(NAMES, frozenset(NAMES))
+
+
+class Chosen:
+    """Takes segmenter's place."""
+
+    async def of(self, token: str) -> Preferences | None:
+        return Preferences(locale="en", topics={"newsletter": "subscribed"})
+
+
+DESK = Desk(TOKEN_KEYS, Chosen(), lambda _: TOPICS)
 
 
 class Kept:
@@ -65,7 +80,7 @@ def edge(kept: Kept) -> Edge:
     door = Door(kept, AnyKey(), Topics(4), lambda: NOW, Untold())
     app = make_app("ingest", Health())
     sns = Sns(cast("aiohttp.ClientSession", None), Trust([]))  # nothing is trusted, so fetched
-    add_routes(app, (notifications.router(door, sns), links.router(door, TOKEN_KEYS)))
+    add_routes(app, (notifications.router(door, sns), links.router(door, DESK)))
     return Edge(door, app)
 
 

@@ -1,0 +1,31 @@
+"""A posted form's fields, in either encoding that browsers and mailboxes use."""
+
+from email.message import Message
+from email.parser import BytesParser
+from email.policy import HTTP
+from urllib.parse import parse_qsl
+
+MAX_FIELDS = 500
+Fields = list[tuple[str, str]]
+
+
+class TooManyFields(ValueError):  # noqa: N818  named for the fact
+    """More than any page of ours has."""
+
+
+def fields_of(content_type: str, body: bytes) -> Fields:
+    """Name and value of each field, in order. Raises TooManyFields, and nothing else."""
+    if not content_type.lower().startswith("multipart/form-data"):
+        text = body.decode("utf-8", "replace").strip()
+        try:
+            return parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FIELDS)
+        except ValueError as error:
+            raise TooManyFields(f"has more than {MAX_FIELDS} fields.") from error
+    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    form = BytesParser(policy=HTTP).parsebytes(head + body)
+    return [_field(part) for part in form.walk()]
+
+
+def _field(part: Message) -> tuple[str, str]:
+    name = part.get_param("name", header="content-disposition")
+    return str(name), str(part.get_payload()).strip()
