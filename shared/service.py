@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.exceptions import HTTPException
 
 from shared.errors import Problem
+from shared.impatient import Impatient
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 20
@@ -123,6 +124,23 @@ def problem_response(problem: Problem) -> JSONResponse:
     )
 
 
+def configured(app: Callable[..., Awaitable[None]], host: str, port: int) -> uvicorn.Config:
+    """How every service's HTTP server is set up."""
+    return uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        http=Impatient,
+        ws="none",
+        lifespan="off",
+        proxy_headers=False,  # a header that anybody can send is nobody's address
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+
 async def serve(
     app: Callable[..., Awaitable[None]],
     host: str,
@@ -130,16 +148,7 @@ async def serve(
     tasks: dict[str, Coroutine[Any, Any, None]],
 ) -> None:
     """Run until SIGTERM or SIGINT, or until a task ends: then all stop, and its error is raised."""
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
-    )
+    server = uvicorn.Server(configured(app, host, port))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

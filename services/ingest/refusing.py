@@ -5,11 +5,11 @@ from fastapi.responses import JSONResponse
 from shared.errors import Problem
 from shared.service import problem_response
 
-_HEADERS = {"retry_after": "retry-after", "allow": "allow"}
+_HEADERS = {"retry_after": "retry-after", "allow": "allow", "connection": "connection"}
 
 
 def refusal(problem: Problem) -> JSONResponse:
-    """`retry_after` and `allow` of the problem are headers; a 401 says how to authenticate."""
+    """`retry_after`, `allow`, `connection` are headers; a 401 says how to authenticate."""
     headers = {
         name: str(problem.more[key]) for key, name in _HEADERS.items() if key in problem.more
     }

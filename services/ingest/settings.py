@@ -35,6 +35,9 @@ class Settings(ServiceSettings):
     sqs_hidden: int = Field(
         default=60, ge=2, le=43_200, description="seconds until what was not deleted comes again"
     )
+    sqs_silence: float = Field(
+        default=60.0, gt=0, description="seconds for which the queue is empty before it is marked"
+    )
     public_url: str = Field(default="http://127.0.0.1:8001", description="ingest, from outside")
     proxies: int = Field(
         default=0, ge=0, le=10, description="of ours before ingest, that add to X-Forwarded-For"
@@ -45,6 +48,11 @@ class Settings(ServiceSettings):
     ingest_queue_bytes: int = Field(
         default=Limits().cap, gt=1_000_000, description="bytes that may wait for Kafka"
     )
+
+    ingest_room_bytes: int = Field(
+        default=64 * 1024 * 1024, gt=1_000_000, description="bytes of requests in hand"
+    )
+    ingest_patience: float = Field(default=10.0, gt=0, description="seconds for a body to come")
 
     @field_validator("token_keys", mode="before")
     @classmethod

@@ -17,6 +17,7 @@ from services.ingest.settings import Settings
 from shared.auth import create_key
 from shared.contracts import CODECS
 from shared.db.migrate import migrate
+from shared.service import configured
 
 TOKEN_KEYS = ["a-key-of-the-tests-1", "a-key-of-the-tests-0"]
 
@@ -103,8 +104,7 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
     """The service's URL while it runs."""
     with socket.create_server(("127.0.0.1", settings.port if settings.port > 9000 else 0)) as door:
         async with composed(settings) as (app, tasks):
-            config = uvicorn.Config(app, log_level="warning", access_log=False)
-            server = uvicorn.Server(config)
+            server = uvicorn.Server(configured(app, "127.0.0.1", 0))
             running = [asyncio.create_task(task) for task in tasks.values()]
             web = asyncio.create_task(server._serve([door]))
             try:

@@ -1,0 +1,99 @@
+"""Overload and slow callers: what is held is bounded, whoever posts what.
+
+The outermost app. A request is let in while there is room for it; one whose body does not come
+in time is answered 408. So memory is bounded by `room`, and by what may wait for Kafka
+(`publisher.Limits`).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from services.ingest import metrics
+from services.ingest.domain.validation import MAX_BATCH_BYTES
+from services.ingest.refusing import refusal
+from shared.errors import Problem
+
+LOOKS = 4  # for who is slow, within one patience
+RETRY_AFTER = 1
+FULL = Problem(
+    503, "Overloaded", "More is coming in than can be held; send it again.", retry_after=RETRY_AFTER
+)
+SLOW = Problem(408, "Too slow", "The body did not come in time; send it again.", connection="close")
+
+OVERHEAD = 8 * 1024  # bytes that a request costs besides its body
+UNTOLD = MAX_BATCH_BYTES  # what may come of a body that is packed, or says no length
+QUICK = ("GET", "HEAD", "OPTIONS")  # have no body
+
+App = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+class Intake:
+    """`room`: bytes of requests in hand; `patience`: seconds that a body may take to come."""
+
+    def __init__(self, app: App, room: int, patience: float) -> None:
+        self._app, self._patience = app, patience
+        self.room = room
+        self._coming: dict[asyncio.Task[Any], float] = {}
+        self._late: set[asyncio.Task[Any]] = set()
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["method"] in QUICK:
+            await self._app(scope, receive, send)
+            return
+        size = OVERHEAD + _told(scope["headers"])
+        if size > self.room:
+            metrics.OVERLOADED.inc()
+            await refusal(FULL)(scope, receive, send)
+            return
+        self.room -= size
+        try:
+            await self._in_time(scope, receive, send)
+        finally:
+            self.room += size
+
+    async def _in_time(self, scope: Any, receive: Any, send: Any) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  a server runs each request in one
+        coming = self._coming
+        coming[task] = time.monotonic()
+
+        async def received() -> Any:
+            message = await receive()
+            if not message.get("more_body"):
+                coming.pop(task, None)
+            return message
+
+        try:
+            await self._app(scope, received, send)
+        except asyncio.CancelledError:
+            if task not in self._late:
+                raise
+            task.uncancel()
+            metrics.SLOW.inc()
+            await refusal(SLOW)(scope, receive, send)
+        finally:
+            coming.pop(task, None)
+            self._late.discard(task)
+
+    async def watch(self) -> None:
+        """Until cancelled: ends what waits for a body for too long."""
+        while True:
+            await asyncio.sleep(self._patience / LOOKS)
+            oldest = time.monotonic() - self._patience
+            for task, since in list(self._coming.items()):
+                if since < oldest:
+                    del self._coming[task]
+                    self._late.add(task)
+                    task.cancel()
+
+
+def _told(headers: list[tuple[bytes, bytes]]) -> int:
+    length = b""
+    for name, value in headers:
+        if name == b"content-encoding":
+            return UNTOLD
+        if name == b"content-length":
+            length = value
+    return int(length) if length.isdigit() and len(length) < 12 else UNTOLD  # noqa: PLR2004
