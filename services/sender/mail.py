@@ -52,7 +52,7 @@ class Mails:
         data = {**send.data, "contact": contact, "journey": send.journey, "step": send.step}
         data["shop"] = self._shop(send.workspace)
         if not send.transactional:
-            data["unsubscribe_url"] = self._unsubscribe_url(send)
+            data["unsubscribe_url"] = data["preferences_url"] = self._unsubscribe_url(send)
         return data
 
     def body(self, send: Send, address: str, rendered: Rendered) -> bytes:

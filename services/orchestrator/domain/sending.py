@@ -59,7 +59,7 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
 
 
 def _data(profile: Profile, journey: Journey, run: Run, node: SendStep) -> dict[str, Any]:
-    """What a template may name, but for what the sender adds: `shop`, `unsubscribe_url`."""
+    """What a template may name, but for what the sender adds: `shop`, links."""
     contact = {key: value for key, value in profile.traits.items() if value is not None}
     for name in ("email", "locale", "timezone"):
         if value := getattr(profile, name):

@@ -14,6 +14,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "cart": frozenset({"items", "total", "currency", "url"}),
     "shop": frozenset({"name", "url", "address"}),
     "unsubscribe_url": ANY,
+    "preferences_url": ANY,  # the same page: unsubscribe first, preferences below
     "preheader": ANY,
     "journey": ANY,
     "step": ANY,

@@ -28,7 +28,7 @@ def minimal_sample(template: CompiledTemplate) -> dict[str, Any]:
         "step": "step",
     }
     if not template.transactional:
-        data["unsubscribe_url"] = "https://shop.example/u/token"
+        data["unsubscribe_url"] = data["preferences_url"] = "https://shop.example/u/token"
     return data
 
 
