@@ -1,0 +1,100 @@
+"""`tuvi sources`: the shops whose webhooks are taken, through ingest's API."""
+
+import os
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from shared.contracts.codec import encode
+from tuvi.client import CommandError, from_environment
+from tuvi.definitions import AsJson, Reading, Url, Writing
+
+app = typer.Typer(no_args_is_help=True)
+SHOPS = ("shopify", "woocommerce", "bigcommerce")
+Name = Annotated[str, typer.Argument(help="Of this source: a-z, 0-9 and -, such as main.")]
+
+
+@app.command()
+def create(  # noqa: PLR0913  the settings of a shop
+    shop: Annotated[str, typer.Argument(help=" | ".join(SHOPS))],
+    source: Name,
+    *,
+    secret: Annotated[
+        str, typer.Option(help="- reads it from standard input; a process list would show it.")
+    ] = "",
+    secret_env: Annotated[str, typer.Option(help="The variable that holds the secret.")] = "",
+    token_env: Annotated[
+        str, typer.Option(help="The variable that holds the API's access token (BigCommerce).")
+    ] = "",
+    shop_url: Annotated[str, typer.Option(help="The storefront, https://shop.example.com")] = "",
+    domain: Annotated[str, typer.Option(help="Shopify's own, example.myshopify.com")] = "",
+    user_id_prefix: Annotated[str, typer.Option(help="Before customers' ids.")] = "",
+    currency: Annotated[str, typer.Option(help="Of the products, such as EUR.")] = "",
+    consent_topic: Annotated[
+        list[str] | None, typer.Option(help="What a yes to marketing is for; may be repeated.")
+    ] = None,
+    store_hash: Annotated[str, typer.Option(help="BigCommerce: …/stores/<store hash>/")] = "",
+    url: Url = "",
+    key: Writing = "",
+) -> None:
+    """Make a source, or change one: what is not given here of its secrets stays as it was."""
+    settings = {
+        "url": shop_url,
+        "domain": domain,
+        "user_id_prefix": user_id_prefix,
+        "currency": currency,
+        "consent_topics": consent_topic,
+        "store_hash": store_hash,
+    }
+    asked: dict[str, Any] = {
+        "shop": shop,
+        "secret": _secret(secret, secret_env),
+        "access_token": _variable(token_env),
+        "settings": {name: value for name, value in settings.items() if value},
+    }
+    body = encode({name: value for name, value in asked.items() if value not in ("", None)})
+    client = from_environment(url, key)
+    made = client.request("ingest", "PUT", f"/v1/sources/{source}", body)
+    typer.echo(made["webhook"])
+    if made["header"]:
+        typer.echo(f"give each webhook the header {made['header']} with the secret")
+
+
+@app.command("list")
+def list_(url: Url = "", key: Reading = "", as_json: AsJson = False) -> None:  # noqa: FBT002
+    """All sources: where their webhooks go, and when one last came."""
+    found = from_environment(url, key).request("ingest", "GET", "/v1/sources")
+    if as_json:
+        typer.echo(encode(found).decode())
+        return
+    for one in found["items"]:
+        last = one["last_delivery_at"] or "nothing came yet"
+        typer.echo(f"{one['shop']}/{one['name']}  {one['webhook']}  {last}")
+
+
+@app.command()
+def remove(source: Name, url: Url = "", key: Writing = "") -> None:
+    """Take no more webhooks of it; what came is kept."""
+    from_environment(url, key).request("ingest", "DELETE", f"/v1/sources/{source}")
+    typer.echo(f"{source} is removed")
+
+
+def _secret(given: str, variable: str) -> str:
+    if given and variable:
+        raise CommandError("give --secret - or --secret-env, not both")
+    if not given:
+        return _variable(variable)
+    if given != "-":
+        raise CommandError(
+            "a secret on the command line is seen by all: --secret - or --secret-env"
+        )
+    return sys.stdin.readline().strip()
+
+
+def _variable(name: str) -> str:
+    if not name:
+        return ""
+    if not os.environ.get(name, "").strip():
+        raise CommandError(f"the variable {name} is not set")
+    return os.environ[name].strip()
