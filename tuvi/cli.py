@@ -21,6 +21,7 @@ app.add_typer(
 )
 app.add_typer(definitions.segments, name="segments", help="Segments: validate, apply, list.")
 app.add_typer(definitions.templates, name="templates", help="Templates: validate, apply, list.")
+app.add_typer(definitions.forms, name="forms", help="Sign-up forms: validate, apply, list.")
 app.add_typer(keys.app, name="keys", help="Keys of a workspace: create, list, revoke.")
 app.command()(operations.migrate)
 

@@ -1,4 +1,4 @@
-"""`tuvi journeys|segments|templates`: files in, answers out; the services do the checking."""
+"""`tuvi journeys|segments|templates|forms`: files in, answers out; the services do the checking."""
 
 import json
 from collections.abc import Iterable
@@ -22,6 +22,7 @@ Files = Annotated[list[Path], typer.Argument(help="Files or folders.", exists=Tr
 journeys = typer.Typer(no_args_is_help=True)
 segments = typer.Typer(no_args_is_help=True)
 templates = typer.Typer(no_args_is_help=True)
+forms = typer.Typer(no_args_is_help=True)
 
 
 def _apply(kind: str, paths: list[Path], client: Client) -> None:
@@ -165,3 +166,24 @@ def templates_apply(files: Files, url: Url = "", key: Writing = "") -> None:
 def templates_list(url: Url = "", key: Reading = "", *, as_json: AsJson = False) -> None:
     """All templates with version and status."""
     _show(from_environment(url, key).request("sender", "GET", "/v1/templates"), as_json)
+
+
+@forms.command("validate")
+def forms_validate(files: Files) -> None:
+    """Check forms without a server; exit code 1 with file, line and what was meant."""
+    from services.ingest.form_files import check_form_files  # noqa: PLC0415  only this command
+
+    checked = check_form_files(list(files_of(files, ".yaml")))
+    _tell((file, faults, []) for file, faults in checked)
+
+
+@forms.command("apply")
+def forms_apply(files: Files, url: Url = "", key: Writing = "") -> None:
+    """Publish forms; visitors see them a moment later."""
+    _apply("forms", files, from_environment(url, key))
+
+
+@forms.command("list")
+def forms_list(url: Url = "", key: Reading = "", *, as_json: AsJson = False) -> None:
+    """All forms with their version and page."""
+    _show(from_environment(url, key).request("ingest", "GET", "/v1/forms"), as_json)

@@ -7,7 +7,12 @@ from typing import Any
 from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError
 
-OWNERS = {"journeys": "orchestrator", "segments": "segmenter", "templates": "sender"}
+OWNERS = {
+    "journeys": "orchestrator",
+    "segments": "segmenter",
+    "templates": "sender",
+    "forms": "ingest",
+}
 
 
 def files_of(paths: list[Path], suffix: str) -> Iterator[Path]:

@@ -85,7 +85,7 @@ class Platform:
             self._subscribe()
             self.told("SES endpoint and five services")
             self._publish()
-            self.told("starter templates, segments, journeys")
+            self.told("starter templates, segments, journeys, forms")
         except BaseException:
             self.stop()
             raise
@@ -232,14 +232,19 @@ class Platform:
     def _publish(self) -> None:
         """What is not there yet: a home that was used before keeps what its people made of it."""
         client = self.client()
-        folders = ["templates", "segments", "journeys"]
+        folders = ["templates", "segments", "journeys", "forms"]
         for name in folders + (["quickstart"] if self.quickstart else []):
             kind = "journeys" if name == "quickstart" else name
             publish_folder(client, kind, STARTER / name, but=published(client, kind))
 
     def context(self) -> dict[str, Any]:
         """What `tuvi` needs to talk to this stack; written to `.tuvi/context.json` by `up`."""
-        return {"key": self.keys["write"], "urls": self.urls, "pid": os.getpid()}
+        return {
+            "key": self.keys["write"],
+            "urls": self.urls,
+            "dsn": self.admin_dsn,  # has no password: who is on this machine is trusted
+            "pid": os.getpid(),
+        }
 
 
 def _answers(url: str) -> bool:

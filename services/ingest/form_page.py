@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import NamedTuple
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +19,7 @@ from services.ingest.domain.forms import (
     clean,
 )
 from services.ingest.domain.languages import FormWords, chosen
+from services.ingest.page import html
 
 _AUTOCOMPLETE = {"email": "email", "first_name": "given-name", "last_name": "family-name"}
 _AUTOCOMPLETE |= {"birthday": "bday", "phone": "tel", "city": "address-level2", "name": "name"}
@@ -155,24 +155,10 @@ def _intro(form: Form) -> str:
 
 
 def _page(form: Form | None, title: str, body: str, status: int) -> HTMLResponse:
-    """No script; the browser may post here and be sent on to the form's origins, nowhere else."""
-    nonce = secrets.token_urlsafe(16)
-    locale = form.locale if form else "en"
-    html = _template().substitute(
-        title=escape(title), body=body, nonce=nonce, locale=escape(locale)
-    )
-    origins = " ".join(("'self'", *(_origins(form) if form else ())))
-    policy = (
-        f"default-src 'none'; style-src 'nonce-{nonce}'; form-action {origins}; "
-        f"frame-ancestors {origins}; base-uri 'none'"
-    )
-    headers = {
-        "content-security-policy": policy,
-        "referrer-policy": "strict-origin-when-cross-origin",
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-    }
-    return HTMLResponse(html, status, headers)
+    """The browser may post here and be sent on to the form's origins, nowhere else."""
+    if form is None:
+        return html("en", title, body, status=status)
+    return html(form.locale, title, body, origins=_origins(form), status=status)
 
 
 def _origins(form: Form) -> tuple[str, ...]:
@@ -180,11 +166,6 @@ def _origins(form: Form) -> tuple[str, ...]:
     parts = urlsplit(form.redirect)
     own = (f"{parts.scheme}://{parts.netloc}",) if form.redirect else ()
     return tuple(dict.fromkeys((*form.origins, *own)))
-
-
-@cache
-def _template() -> Template:
-    return Template((Path(__file__).parent / "pages" / "form.html").read_text())
 
 
 @cache

@@ -113,8 +113,8 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
     lost = await _publish(door, ready)
     taken = _taken(ready, lost)
     metrics.ACCEPTED.inc(taken.accepted)
-    metrics.REFUSED.inc(len(refused))
     if refused:
+        metrics.REFUSED.inc(len(refused))
         door.refusals.tell(sender, f"/v1/{kind}", refused, body.events)
     if lost:
         metrics.UNAVAILABLE.inc(len(lost))
@@ -155,8 +155,10 @@ def _sender(door: Door, key: Key, credentials: Credentials) -> Sender:
 
 
 async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:
-    messages = [door.topics.address(topics.STORE_EVENTS, r.key, r.value) for r in ready]
-    failed = await door.publisher.publish(messages)
+    address, topic = door.topics.address, topics.STORE_EVENTS
+    failed = await door.publisher.publish([address(topic, r.key, r.value) for r in ready])
+    if not failed:
+        return []
     return [
         Remark(ready[place].place, ready[place].message_id, "", "was not kept; send it again")
         for place in sorted(failed)
@@ -165,7 +167,8 @@ async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:
 
 def _taken(ready: list[Ready], lost: list[Remark]) -> Taken:
     gone = {remark.place for remark in lost}
-    warnings = [w for one in ready if one.place not in gone for w in one.warnings]
+    warned = [one for one in ready if one.warnings and one.place not in gone]
+    warnings = [warning for one in warned for warning in one.warnings]
     return Taken(len(ready) - len(lost), warnings)
 
 

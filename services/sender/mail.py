@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from services.sender.confirming import to_confirm
 from services.sender.settings import SenderSettings
 from services.sender.templates import CompiledTemplate, Rendered, RenderJob
 from shared.contracts import Send
@@ -28,6 +29,7 @@ class Mails:
     def __init__(self, settings: SenderSettings, registry: Registry) -> None:
         self._settings, self._registry = settings, registry
         self._keys = keys_from(settings.token_keys)
+        self._public_url = settings.public_url.rstrip("/")
         self._compiled: dict[tuple[str, str], tuple[int, CompiledTemplate]] = {}
 
     def job(self, send: Send, address: str) -> RenderJob:
@@ -53,6 +55,8 @@ class Mails:
         data["shop"] = self._shop(send.workspace)
         if not send.transactional:
             data["unsubscribe_url"] = data["preferences_url"] = self._unsubscribe_url(send)
+        elif claim := to_confirm(send):
+            data["confirm_url"] = f"{self._public_url}/confirm/{make_token(self._keys, claim)}"
         return data
 
     def body(self, send: Send, address: str, rendered: Rendered) -> bytes:
@@ -100,7 +104,7 @@ class Mails:
             step=send.step,
             variant=send.variant,
         )
-        return f"{self._settings.public_url.rstrip('/')}/u/{make_token(self._keys, claim)}"
+        return f"{self._public_url}/u/{make_token(self._keys, claim)}"
 
     def _headers(self, send: Send) -> list[dict[str, str]]:
         """One click (RFC 8058)."""

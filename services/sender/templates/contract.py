@@ -15,6 +15,7 @@ ROOTS: dict[str, frozenset[str]] = {
     "shop": frozenset({"name", "url", "address"}),
     "unsubscribe_url": ANY,
     "preferences_url": ANY,  # the same page: unsubscribe first, preferences below
+    "confirm_url": ANY,  # of a form's double opt-in, in transactional mails
     "preheader": ANY,
     "journey": ANY,
     "step": ANY,

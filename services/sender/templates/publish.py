@@ -27,7 +27,9 @@ def minimal_sample(template: CompiledTemplate) -> dict[str, Any]:
         "journey": "journey",
         "step": "step",
     }
-    if not template.transactional:
+    if template.transactional:
+        data["confirm_url"] = "https://shop.example/confirm/token"
+    else:
         data["unsubscribe_url"] = data["preferences_url"] = "https://shop.example/u/token"
     return data
 

@@ -86,17 +86,24 @@ def edge(kept: Kept) -> Edge:
 
 def post(app: Edge, path: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
     """One request, answered."""
+    return asked(app, "POST", path, headers, body)
+
+
+def asked(
+    app: Edge, method: str, path: str, headers: dict[str, str] | None = None, body: bytes = b""
+) -> Answer:
+    """The same with another method."""
     answer = Answer()
     scope = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",
-        "method": "POST",
+        "method": method,
         "scheme": "http",
         "path": path,
         "raw_path": path.encode(),
         "query_string": b"",
-        "headers": [(n.encode(), v.encode()) for n, v in (headers or {}).items()],
+        "headers": [(n.encode(), v.encode("latin-1")) for n, v in (headers or {}).items()],
     }
     waiting = [{"type": "http.request", "body": body, "more_body": False}]
 

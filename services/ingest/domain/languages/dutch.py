@@ -49,6 +49,8 @@ DUTCH = Language(
         not_you="Heb je hier niet om gevraagd? Sluit dan deze pagina. Er gebeurt niets.",
         done_title="Je bent aangemeld",
         done="Vanaf nu krijg je e-mails over {topics}. Afmelden kan altijd.",
+        old_title="Deze link is verlopen",
+        old="Hij was 30 dagen geldig. Meld je opnieuw aan, dan krijg je een nieuwe e-mail.",
     ),
     form=FormWords(
         button="Aanmelden",

@@ -49,6 +49,8 @@ ENGLISH = Language(
         not_you="If you did not ask for this, close this page. Nothing happens then.",
         done_title="You are signed up",
         done="From now on you get e-mails about {topics}. You can unsubscribe at any time.",
+        old_title="This link is too old",
+        old="It worked for 30 days. Please sign up again: you then get a new e-mail.",
     ),
     form=FormWords(
         button="Sign up",

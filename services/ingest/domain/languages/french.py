@@ -51,6 +51,8 @@ FRENCH = Language(
         done_title="Vous êtes inscrit(e)",
         done="Vous recevrez désormais des e-mails au sujet de : {topics}. "
         "Vous pouvez vous désabonner à tout moment.",
+        old_title="Ce lien a expiré",
+        old="Il était valable 30 jours. Inscrivez-vous à nouveau : vous recevrez un nouvel e-mail.",
     ),
     form=FormWords(
         button="M'inscrire",

@@ -50,6 +50,8 @@ GERMAN = Language(
         not_you="Wenn das nicht von Ihnen kam, schließen Sie die Seite. Dann geschieht nichts.",
         done_title="Sie sind angemeldet",
         done="Ab jetzt bekommen Sie E-Mails zu {topics}. Abmelden können Sie sich jederzeit.",
+        old_title="Dieser Link ist zu alt",
+        old="Er galt 30 Tage. Bitte melden Sie sich noch einmal an, dann kommt eine neue E-Mail.",
     ),
     form=FormWords(
         button="Anmelden",

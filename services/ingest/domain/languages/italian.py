@@ -50,6 +50,8 @@ ITALIAN = Language(
         not_you="Se non l'hai chiesto tu, chiudi questa pagina: non succederà nulla.",
         done_title="La tua iscrizione è confermata",
         done="Da ora riceverai e-mail su {topics}. Puoi disiscriverti in qualsiasi momento.",
+        old_title="Questo link è scaduto",
+        old="Era valido per 30 giorni. Iscriviti di nuovo e riceverai una nuova e-mail.",
     ),
     form=FormWords(
         button="Iscrivimi",

@@ -50,6 +50,8 @@ SPANISH = Language(
         done_title="Te has suscrito",
         done="A partir de ahora recibirás correos sobre {topics}. "
         "Puedes darte de baja cuando quieras.",
+        old_title="Este enlace ha caducado",
+        old="Era válido durante 30 días. Suscríbete de nuevo y recibirás otro correo.",
     ),
     form=FormWords(
         button="Suscribirme",

@@ -42,7 +42,7 @@ class PreferenceWords(NamedTuple):
 
 
 class ConfirmWords(NamedTuple):
-    """The page at /confirm: double opt-in."""
+    """The page at /confirm: double opt-in. `old`: the link was good for 30 days."""
 
     title: str
     text: str
@@ -50,6 +50,8 @@ class ConfirmWords(NamedTuple):
     not_you: str
     done_title: str
     done: str
+    old_title: str
+    old: str
 
 
 class FormWords(NamedTuple):
