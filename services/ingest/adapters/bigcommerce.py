@@ -1,0 +1,132 @@
+"""BigCommerce's API over the network: one resource a call, nothing large, no redirects."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import aiohttp
+import msgspec
+
+from shared.contracts.codec import decode_plain
+
+BASE = "https://api.bigcommerce.com"
+PATIENCE = aiohttp.ClientTimeout(total=10)
+MAX_BYTES = 8 * 1024 * 1024
+SPARE = 8  # requests of the window that are left to the shop's other apps
+LONGEST_REST = 300.0  # seconds
+REMEMBERED = 3600.0  # seconds
+_GONE = {404, 410}
+_NOTHING = 204
+_OK = 200
+_TOO_MANY = 429
+_NO_ENTRY = {401, 403}
+_SERVER = 500
+
+
+class Store(NamedTuple):
+    """Whose API, for which source."""
+
+    source: str
+    hash: str
+    token: str
+
+
+class Missing(Exception):  # noqa: N818  named for the fact
+    """There is no such thing, or not any more."""
+
+
+class Unwilling(Exception):  # noqa: N818  named for the fact
+    """Not now. `after`: seconds, if BigCommerce says when; `own`: the fetch's own trouble."""
+
+    def __init__(self, reason: str, after: float | None = None) -> None:
+        super().__init__(reason)
+        self.reason, self.after = reason, after
+
+
+class Impossible(Exception):  # noqa: N818  named for the fact
+    """Never: BigCommerce does not know what is asked for."""
+
+
+class BigCommerce:
+    """`base` is another one in tests. Sources whose quota is used up rest."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        base: str = BASE,
+        patience: aiohttp.ClientTimeout = PATIENCE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._session, self._base, self._patience = session, base.rstrip("/"), patience
+        self._clock = clock
+        self._rests: dict[str, float] = {}
+        self._remembered: dict[tuple[str, str], tuple[float, Any]] = {}
+
+    def resting(self) -> set[str]:
+        """The sources that must not be asked for now."""
+        now = self._clock()
+        self._rests = {source: until for source, until in self._rests.items() if until > now}
+        return set(self._rests)
+
+    async def get(self, store: Store, path: str, *, remember: bool = False) -> Any:
+        """What the API answers, decoded. Raises Missing, Unwilling, Impossible."""
+        known = self._remembered.get((store.source, path))
+        if remember and known and known[0] > self._clock():
+            return known[1]
+        found = await self._ask(store, path)
+        if remember:
+            self._remembered[store.source, path] = (self._clock() + REMEMBERED, found)
+        return found
+
+    async def _ask(self, store: Store, path: str) -> Any:
+        url = f"{self._base}/stores/{store.hash}{path}"
+        headers = {"x-auth-token": store.token, "accept": "application/json"}
+        try:
+            async with self._session.get(
+                url, headers=headers, allow_redirects=False, timeout=self._patience
+            ) as answer:
+                self._note_quota(store, answer)
+                _judge(answer)
+                return [] if answer.status == _NOTHING else await _read(answer)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Unwilling(f"BigCommerce cannot be reached: {type(error).__name__}") from error
+
+    def _note_quota(self, store: Store, answer: aiohttp.ClientResponse) -> None:
+        left = answer.headers.get("X-Rate-Limit-Requests-Left", "")
+        spent = answer.status == _TOO_MANY or (left.isdecimal() and int(left[:9]) < SPARE)
+        reset = _reset(answer)
+        if spent and reset is not None:
+            self._rests[store.source] = self._clock() + reset
+
+
+def _judge(answer: aiohttp.ClientResponse) -> None:
+    status = answer.status
+    if status in (_OK, _NOTHING):
+        return
+    if status in _GONE:
+        raise Missing
+    if status == _TOO_MANY:
+        raise Unwilling("BigCommerce's quota is used up", _reset(answer))
+    if status in _NO_ENTRY:
+        raise Unwilling(f"BigCommerce refuses the access token ({status})")
+    if status >= _SERVER:
+        raise Unwilling(f"BigCommerce answers {status}")
+    raise Impossible(f"BigCommerce answers {status}")
+
+
+def _reset(answer: aiohttp.ClientResponse) -> float | None:
+    """Seconds until the quota is whole again."""
+    said = answer.headers.get("X-Rate-Limit-Time-Reset-Ms", "")
+    return min(int(said[:9]) / 1000, LONGEST_REST) if said.isdecimal() else None
+
+
+async def _read(answer: aiohttp.ClientResponse) -> Any:
+    data = bytearray()
+    async for part in answer.content.iter_chunked(64 * 1024):
+        data += part
+        if len(data) > MAX_BYTES:
+            raise Impossible(f"the answer has more than {MAX_BYTES} bytes")
+    try:
+        return decode_plain(bytes(data))
+    except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
+        raise Unwilling("BigCommerce's answer is no JSON") from error
