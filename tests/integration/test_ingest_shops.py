@@ -1,0 +1,277 @@
+"""What a shop's webhook brings is in Kafka when it is answered, once; nobody else gets in."""
+
+import asyncio
+import base64
+import hmac
+import json
+from collections.abc import AsyncIterator
+from io import BytesIO
+from typing import Any
+
+import asyncpg
+import msgspec
+import pytest_asyncio
+
+from shared.contracts import ProductChanged, StoreEvent
+from tests.integration.ingest_place import Place, place
+from tests.unit.ingest.shops.recorded import HOME
+
+SECRET = "the client secret of the app"
+OTHER = "the client secret of another"
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def ingest(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[Place]:
+    async with place(database, kafka, topic_prefix) as running:
+        await running.ready()
+        for name, secret in (("main", SECRET), ("second", OTHER)):
+            prefix = {"user_id_prefix": f"{name}-"}
+            await make(running, name, shop="shopify", secret=secret, settings=prefix)
+        yield running
+
+
+async def api(ingest: Place, method: str, path: str, body: Any = None) -> tuple[int, Any]:
+    headers = {"authorization": f"Bearer {ingest.admin}"}
+    url = f"{ingest.url}/v1/sources{path}"
+    async with ingest.session.request(method, url, json=body, headers=headers) as answer:
+        text = await answer.text()
+        return answer.status, json.loads(text) if text else None
+
+
+async def make(ingest: Place, name: str, **body: Any) -> dict[str, Any]:
+    status, answer = await api(ingest, "PUT", f"/{name}", body)
+    assert status in (200, 201), answer
+    return dict(answer)
+
+
+def sample(name: str, **changed: Any) -> bytes:
+    found = json.loads((HOME / f"shopify/{name}.json").read_text())
+    return json.dumps(found["body"] | changed).encode()
+
+
+def signature(body: bytes, secret: str) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
+
+
+async def deliver(
+    ingest: Place, topic: str, body: bytes, *, to: str = "main", secret: str = SECRET, **more: str
+) -> tuple[int, Any]:
+    headers = {
+        "X-Shopify-Topic": topic,
+        "X-Shopify-Hmac-Sha256": signature(body, secret),
+        "X-Shopify-Webhook-Id": "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
+        "X-Shopify-Shop-Domain": "example.myshopify.com",
+        "X-Shopify-API-Version": "2026-04",
+    } | {name.replace("_", "-"): value for name, value in more.items()}
+    status, answer = await ingest.post(f"/webhooks/shopify/{to}", body, headers=headers)
+    return status, answer
+
+
+async def events(ingest: Place, via: str) -> list[dict[str, Any]]:
+    kept = [m for m in await ingest.kept() if isinstance(m, StoreEvent) and m.via == via]
+    return [msgspec.json.decode(m.event) | {"messageId": m.message_id} for m in kept]
+
+
+async def test_a_signed_order_is_kept_as_order_completed_of_its_buyer(ingest: Place) -> None:
+    answer = await deliver(ingest, "orders/create", sample("orders-create", id=1))
+
+    assert answer == (200, {"taken": "orders/create"})
+    [order] = [e for e in await events(ingest, "shopify/main") if e.get("event")]
+    assert order["event"] == "Order Completed"
+    assert order["userId"] == "main-115310627314723954"
+    assert order["properties"]["total"] == 404.95
+    assert order["properties"]["currency"] == "USD"
+
+
+async def test_two_shops_of_a_kind_in_one_workspace_stay_two(ingest: Place) -> None:
+    body = sample("orders-create", id=2)
+
+    assert (await deliver(ingest, "orders/create", body, to="second", secret=OTHER))[0] == 200
+
+    users = {e.get("userId") for e in await events(ingest, "shopify/second")}
+    assert users == {"second-115310627314723954"}
+    assert (await deliver(ingest, "orders/create", body, to="second", secret=SECRET))[0] == 401
+
+
+async def test_a_repeat_has_the_same_message_ids(ingest: Place) -> None:
+    """Identity drops a messageId that it has seen."""
+    body = sample("customers-create", id=3, email="three@example.com")
+
+    for _ in range(2):
+        assert (await deliver(ingest, "customers/create", body))[0] == 200
+
+    kept = [e for e in await events(ingest, "shopify/main") if e.get("userId") == "main-3"]
+    assert len(kept) == 4
+    assert len({e["messageId"] for e in kept}) == 2
+
+
+async def test_a_body_that_was_touched_is_refused(ingest: Place) -> None:
+    body = sample("orders-create", id=4)
+    good = signature(body, SECRET)
+
+    for sent, said in ((body + b" ", good), (body, good[:-4] + "AAA="), (body, ""), (body, "é")):
+        status, answer = await deliver(ingest, "orders/create", sent, X_Shopify_Hmac_Sha256=said)
+        assert (status, answer["title"]) == (401, "Not signed")
+    kept = await events(ingest, "shopify/main")
+    assert not [e for e in kept if e.get("properties", {}).get("order_id") == "4"]
+
+
+async def test_a_source_that_there_is_none_or_of_another_kind_is_404(ingest: Place) -> None:
+    body = sample("orders-create")
+
+    assert (await deliver(ingest, "orders/create", body, to="nobody"))[0] == 404
+    status, _ = await ingest.post("/webhooks/woocommerce/main", body, headers={})
+    assert status == 404
+
+
+async def test_a_delivery_of_another_shop_is_refused(ingest: Place) -> None:
+    """Two shops of one app sign with one secret."""
+    await make(
+        ingest, "one", shop="shopify", secret=SECRET, settings={"domain": "one.myshopify.com"}
+    )
+    body = sample("orders-create", id=5)
+
+    assert (await deliver(ingest, "orders/create", body, to="one"))[0] == 403
+    domain = {"X_Shopify_Shop_Domain": "One.MyShopify.com"}
+    assert (await deliver(ingest, "orders/create", body, to="one", **domain))[0] == 200
+
+
+async def test_products_and_stock_are_kept_for_the_catalogue(ingest: Place) -> None:
+    await deliver(ingest, "products/create", sample("products-create", id=6))
+    await deliver(ingest, "inventory_levels/update", sample("inventory-levels-update"))
+
+    kept = [m for m in await ingest.kept() if not isinstance(m, StoreEvent)]
+    [product] = [m for m in kept if isinstance(m, ProductChanged)]
+    [stock] = [m for m in kept if not isinstance(m, ProductChanged)]
+    assert (product.product, product.facts["name"]) == ("6", "Example T-Shirt")
+    assert (stock.item, stock.location, stock.stock) == ("271878346596884015", "24826418", 6)
+
+
+async def test_what_nothing_is_made_of_is_kept_with_the_reason(ingest: Place) -> None:
+    without = sample("orders-create", id=7, currency=None)
+    sent = {
+        "orders/create": without,
+        "themes/publish": b'{"id": 1}',
+        "shop/redact": b'{"shop_id": 954889}',
+        "orders/paid": b"[1]",
+        "customers_email_marketing_consent/update": sample("consent-never-asked"),
+    }
+    for topic, body in sent.items():
+        assert (await deliver(ingest, topic, body))[0] == 200
+    test = sample("orders-create", id=8)
+    await deliver(ingest, "orders/updated", test, X_Shopify_Test="true")
+
+    raw = {m.topic: (m.reason.partition(";")[0], m.body) for m in await ingest.kept("raw-events")}
+    assert raw == {
+        "orders/create": ("properties.currency: is missing or no currency", without),
+        "themes/publish": ("unmapped", sent["themes/publish"]),
+        "shop/redact": ("unmapped", sent["shop/redact"]),
+        "orders/paid": ("body: is no JSON object", b"[1]"),
+        "customers_email_marketing_consent/update": (
+            "says nothing",
+            sent["customers_email_marketing_consent/update"],
+        ),
+        "orders/updated": ("a test notification", test),
+    }
+
+
+async def test_an_order_with_very_many_lines_is_kept_without_the_last(ingest: Place) -> None:
+    [line, *_] = json.loads(sample("orders-create"))["line_items"]
+
+    await deliver(ingest, "orders/create", sample("orders-create", id=9, line_items=[line] * 600))
+
+    said = [e.get("properties", {}) for e in await events(ingest, "shopify/main")]
+    [order] = [p for p in said if p.get("order_id") == "9"]
+    assert order["products_left_out"] + len(order["products"]) == 600
+    assert order["total"] == 404.95
+
+
+async def test_a_body_that_is_too_large_is_refused(ingest: Place) -> None:
+    url, body = f"{ingest.url}/webhooks/shopify/main", BytesIO(b"x" * (4 * 1024 * 1024 + 1))
+
+    async with ingest.session.post(url, data=body) as answer:
+        assert answer.status == 413
+
+
+async def test_woocommerces_ping_is_answered(ingest: Place) -> None:
+    await make(ingest, "woo", shop="woocommerce", secret=SECRET)
+
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    for name, wanted in (("woo", 200), ("nobody", 404)):
+        status, _ = await ingest.post(f"/webhooks/woocommerce/{name}", "webhook_id=7", headers=form)
+        assert status == wanted
+    status, _ = await ingest.post("/webhooks/woocommerce/woo", '{"id": 7}', headers=form)
+    assert status == 401
+
+
+async def test_a_secret_never_comes_out(ingest: Place) -> None:
+    made = await make(
+        ingest,
+        "quiet",
+        shop="bigcommerce",
+        secret=SECRET,
+        access_token="the token",
+        settings={"store_hash": "abc123"},
+    )
+
+    _, listed = await api(ingest, "GET", "")
+    _, one = await api(ingest, "GET", "/quiet")
+    assert made["webhook"].endswith("/webhooks/bigcommerce/quiet")
+    assert (made["header"], made["has_access_token"]) == ("X-Tuvi-Secret", True)
+    assert SECRET not in json.dumps([made, listed, one])
+    assert "the token" not in json.dumps([made, listed, one])
+
+
+async def test_a_new_secret_is_good_at_once_and_the_one_before_for_a_while(ingest: Place) -> None:
+    """Shopify signs with the old one for up to an hour."""
+    await make(ingest, "turned", shop="shopify", secret=SECRET)
+    await make(ingest, "turned", shop="shopify", secret=OTHER)
+    await make(ingest, "turned", shop="shopify", settings={"currency": "EUR"})
+
+    for number, secret in enumerate((SECRET, OTHER)):
+        body = sample("orders-create", id=100 + number)
+        answer = await deliver(ingest, "orders/create", body, to="turned", secret=secret)
+        assert answer[0] == 200
+
+
+async def test_a_source_that_was_removed_takes_nothing(ingest: Place) -> None:
+    await make(ingest, "gone", shop="shopify", secret=SECRET)
+    body = sample("orders-create", id=11)
+    assert (await deliver(ingest, "orders/create", body, to="gone"))[0] == 200
+
+    assert await api(ingest, "DELETE", "/gone") == (204, None)
+
+    assert (await deliver(ingest, "orders/create", body, to="gone"))[0] == 404
+    assert (await api(ingest, "DELETE", "/gone"))[0] == 404
+
+
+async def test_a_source_that_is_none_is_refused_by_field(ingest: Place) -> None:
+    good = {"shop": "shopify", "secret": SECRET}
+    for name, body, field in (
+        ("No", good, "source"),
+        ("x", good | {"shop": "magento"}, "shop"),
+        ("x", {"shop": "shopify"}, "secret"),
+        ("x", good | {"secret": "short"}, "secret"),
+        ("x", good | {"settings": {"url": "shop"}}, "settings.url"),
+        ("x", good | {"settings": {"colour": "red"}}, "settings.colour"),
+        ("x", good | {"shop": "bigcommerce"}, "settings.store_hash"),
+        ("x", [], "body"),
+    ):
+        status, answer = await api(ingest, "PUT", f"/{name}", body)
+        assert (status, answer["errors"][0]["field"]) == (422, field)
+
+
+async def test_another_process_learns_of_a_source_within_seconds(
+    ingest: Place, database: str
+) -> None:
+    """Here: a row that this process did not write is deleted."""
+    await make(ingest, "elsewhere", shop="shopify", secret=SECRET)
+
+    connection = await asyncpg.connect(database)
+    await connection.execute("DELETE FROM ingest.sources WHERE name = 'elsewhere'")
+    await connection.close()
+
+    body = sample("orders-create", id=12)
+    async with asyncio.timeout(10):
+        while (await deliver(ingest, "orders/create", body, to="elsewhere"))[0] != 404:
+            await asyncio.sleep(0.2)
