@@ -5,23 +5,38 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import asyncpg
 
 from services.ingest import metrics
 from services.ingest.adapters.forms import Forms
+from services.ingest.adapters.preferences import NAMING, PresentChoices, WorkspaceTopics
 from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.refusals import Refusals
 from services.ingest.adapters.sns import Sns
+from services.ingest.adapters.sources import Sources
 from services.ingest.adapters.sqs import Queue, Receiving, Where
 from services.ingest.adapters.tail import Tail
 from services.ingest.adapters.write_keys import WriteKeys
 from services.ingest.api import add_routes
+from services.ingest.choosing import Desk
 from services.ingest.documentation import document
 from services.ingest.domain.forms import Pace
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.handlers import Door, Topics
+from services.ingest.intake import Intake
+from services.ingest.marks import Marker
 from services.ingest.poller import Poller, Polling
-from services.ingest.routes import confirming, forms, links, live, notifications, submissions
+from services.ingest.routes import (
+    confirming,
+    forms,
+    links,
+    live,
+    notifications,
+    shops,
+    sources,
+    submissions,
+)
 from services.ingest.settings import Settings
 from shared.auth import Keys
 from shared.clock import ProcessClock
@@ -55,9 +70,11 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
         door = Door(publisher, WriteKeys(keys), addresses, clock.now, refusals)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
-            registry = Registry(settings.kafka, settings.topic_prefix, of=("form", "workspace"))
+            registry = Registry(settings.kafka, settings.topic_prefix, of=NAMING)
             announcer = Announcer(pool, settings.kafka, settings.topic_prefix)
             shown = Forms(pool, announcer, registry)
+            shop_sources = Sources(pool, settings.token_keys)
+            await shop_sources.load()
             checks = {"kafka": publisher.wrong, "definitions": registry.unread}
             app = make_app("ingest", Health(checks))
             routers = (
@@ -65,18 +82,27 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
                 forms.router(shown, keys),
                 submissions.router(door, _reception(settings, shown)),
                 notifications.router(door, Sns(session, trust)),
-                links.router(door, settings.token_keys),
+                links.router(door, _desk(settings, session, registry)),
+                sources.router(shop_sources, keys, settings.public_url),
+                shops.router(door, shop_sources, shops.NobodyYet()),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)
             document(app)
             tasks = {"publisher": publisher.run(), "clock": clock.keep()}
             tasks |= {"definitions": registry.run(), "announcer": announcer.run()}
-            if settings.sqs_queue_url:
-                tasks["poller"] = _poller(settings, door, publisher).run()
-            yield Edge(door, app), tasks
+            tasks["sources"] = shop_sources.run()
+            tasks |= _feed(settings, pool, door, publisher)
+            edge = Edge(door, app)
+            intake = Intake(edge, settings.ingest_room_bytes, settings.ingest_patience)
+            yield intake, tasks | {"intake": intake.watch()}
     finally:
         await pool.close()
+
+
+def _desk(settings: Settings, session: aiohttp.ClientSession, registry: Registry) -> Desk:
+    choices = PresentChoices(session, settings.segmenter_url)
+    return Desk(settings.token_keys, choices, WorkspaceTopics(registry))
 
 
 def _reception(settings: Settings, shown: Forms) -> submissions.Reception:
@@ -84,9 +110,14 @@ def _reception(settings: Settings, shown: Forms) -> submissions.Reception:
     return submissions.Reception(shown, pace, settings.public_url, settings.proxies)
 
 
-def _poller(settings: Settings, door: Door, publisher: Publisher) -> Poller:
+def _feed(settings: Settings, pool: asyncpg.Pool, door: Door, publisher: Publisher) -> Tasks:
+    """SES's notifications by SQS; nothing without a queue."""
+    if not settings.sqs_queue_url:
+        return {}
     where = Where(settings.sqs_queue_url, settings.sqs_endpoint, settings.sqs_region)
     receives, hidden = settings.sqs_receives, settings.sqs_hidden
     queue = Queue(where, Receiving(settings.sqs_wait, hidden), calls=receives + 4)
     polling = Polling(settings.sns_topics, receives, held=0.75 * hidden)
-    return Poller(queue, door, publisher.wrong, polling)
+    poller = Poller(queue, door, publisher.wrong, polling)
+    marker = Marker(pool, queue, door, poller, settings.sqs_silence)
+    return {"poller": poller.run(), "marker": marker.run()}
