@@ -80,17 +80,21 @@ def _entry(entry: Any) -> tuple[str, str]:
     return f"{place}{entry.get('message') or entry}", hint
 
 
+def context() -> dict[str, Any]:
+    """What a running `tuvi up` has written about itself in this folder; empty without one."""
+    found: dict[str, Any] = json.loads(CONTEXT.read_text()) if CONTEXT.exists() else {}
+    return found
+
+
 def from_environment(url: str, key: str) -> Client:
     """Flags, else TUVI_URL, TUVI_URLS and TUVI_KEY, else the context of a running `tuvi up`."""
-    context: dict[str, Any] = {}
-    if CONTEXT.exists():
-        context = json.loads(CONTEXT.read_text())
+    known = context()
     host = (url or os.environ.get("TUVI_URL", "")).rstrip("/")
     given = {} if url else _urls(os.environ.get("TUVI_URLS", ""))
     return Client(
         _without_port(host or "http://127.0.0.1"),
-        key or os.environ.get("TUVI_KEY", "") or context.get("key", ""),
-        given or ({} if host else context.get("urls", {})),
+        key or os.environ.get("TUVI_KEY", "") or known.get("key", ""),
+        given or ({} if host else known.get("urls", {})),
     )
 
 

@@ -62,7 +62,10 @@ def _greet(platform: Platform, seconds: float) -> None:
     urls = platform.urls
     print(f"Tuvi is up after {seconds:.0f} s. Ctrl-C stops it.\n")
     print(f"  export TUVI_INGEST={urls['ingest']}")
-    print(f"  export TUVI_WRITE_KEY={platform.keys['write_events']}   # development only\n")
+    print(f"  export TUVI_WRITE_KEY={platform.keys['write_events']}   # development only")
+    print(
+        "  for a page of yours  tuvi keys create --scope browser --origin http://localhost:3000\n"
+    )
     print(f"  post events to       {urls['ingest']}/v1/track")
     print(f"  the inbox            {urls['ses']}/inbox")
     print(f"  reports              curl -H 'Authorization: Bearer {platform.keys['write']}' \\")
