@@ -36,6 +36,7 @@ from services.segmenter.profile_messages import (
 from shared.conditions import Occurrence
 from shared.contracts import (
     DeliveryEvent,
+    FeedMark,
     IdentifiedEvent,
     ProfileHandedOver,
     plain,
@@ -88,7 +89,7 @@ class ProfileStage:
         published = dict(self._published.all())
         woken = {(t.workspace, t.contact) for t in work.timers}
         said = [received.message for received in work.messages]
-        messages = [m for m in said if not isinstance(m, KINDS)]
+        messages = [m for m in said if not isinstance(m, (*KINDS, FeedMark))]
         stored = await rows.load(connection, {addressee(m) for m in messages} | woken)
         asked = {
             (m.workspace, contact, repeat_id(m))
@@ -120,7 +121,7 @@ class ProfileStage:
         for received in work.messages:
             if isinstance(received.message, KINDS):
                 out += batch.catalogue.take(received.message)
-            else:
+            elif not isinstance(received.message, FeedMark):  # that is the sender's
                 out += self._take(batch, received.message)
         for timer in work.timers:
             now = max(timer.due_at, work.horizon or timer.due_at)

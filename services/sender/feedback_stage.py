@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import asyncpg
 
 from services.sender import metrics
-from services.sender.adapters import contacts, rows
+from services.sender.adapters import contacts, marks, rows
 from services.sender.domain import bounces as soft
 from services.sender.domain.bounces import Bounces
 from services.sender.domain.ledger import transition
@@ -18,13 +18,15 @@ from services.sender.domain.permission import (
     contact_suppression_key,
     suppression_key,
 )
-from shared.contracts import DeliveryEvent, topics
+from services.sender.domain.unheard import Mark, newer
+from shared.contracts import DeliveryEvent, FeedMark, topics
 from shared.contracts.stages import FEEDBACK
 from shared.kafka.records import Outgoing, Work
 
 
 @dataclass(slots=True)
 class State:
+    partition: int
     before: dict[Key, Row]
     after: dict[Key, Row]
     contacts: dict[Key, Contact]
@@ -32,6 +34,7 @@ class State:
     changed: set[Key] = field(default_factory=set)
     suppressions: list[Suppression] = field(default_factory=list)
     lifts: list[Lift] = field(default_factory=list)
+    mark: Mark | None = None  # the partition's, if the batch has one
     started: list[datetime] = field(default_factory=list)  # of those that SES says it took
 
     def address(self, event: DeliveryEvent) -> str:
@@ -48,22 +51,29 @@ class FeedbackStage:
     spec = FEEDBACK
 
     async def read(self, connection: asyncpg.Connection, work: Work) -> State:
-        events: list[DeliveryEvent] = [m.message for m in work.messages]
+        said = [m.message for m in work.messages]
+        events = [event for event in said if isinstance(event, DeliveryEvent)]
         found = await rows.read(connection, ((e.workspace, e.message) for e in events))
         strangers = {
             (e.workspace, e.contact)
             for e in events
             if not (row := found.get((e.workspace, e.message))) or not row.address
         }
-        state = State(found, dict(found), await contacts.read_contacts(connection, strangers), {})
+        known = await contacts.read_contacts(connection, strangers)
+        state = State(work.partition, found, dict(found), known, {})
         addresses = ((e.workspace, state.address(e)) for e in events if _concerns_bounces(e))
         state.bounces = await contacts.read_bounces(connection, addresses)
+        if len(events) < len(said):
+            state.mark = (await marks.read(connection)).get(work.partition)
         return state
 
     def decide(self, state: State, work: Work) -> list[Outgoing]:
         out: list[Outgoing] = []
         for received in work.messages:
-            event: DeliveryEvent = received.message
+            event: DeliveryEvent | FeedMark = received.message
+            if isinstance(event, FeedMark):
+                state.mark = newer(state.mark, Mark(event.fence, event.until))
+                continue
             key = (event.workspace, event.message)
             step = transition(state.after.get(key), event, work.time)
             if step.row is not None:
@@ -78,6 +88,8 @@ class FeedbackStage:
 
     async def write(self, connection: asyncpg.Connection, state: State) -> None:
         await rows.write(connection, state.before, state.after)
+        if state.mark is not None:
+            await marks.write(connection, state.partition, state.mark)
         await contacts.write_bounces(connection, (state.bounces[key] for key in state.changed))
         await contacts.write_suppressions(connection, state.suppressions)
         await contacts.lift_suppressions(connection, state.lifts)

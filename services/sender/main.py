@@ -19,6 +19,7 @@ from services.sender.results import Results
 from services.sender.settings import SenderSettings
 from services.sender.settle import Settling
 from services.sender.templates import RenderPool
+from services.sender.unheard import Concluding
 from shared.auth import Keys
 from shared.contracts.stages import FEEDBACK, LEDGER
 from shared.definitions import Announcer, Registry
@@ -41,6 +42,7 @@ async def run(settings: SenderSettings, on_step: OnStep = unwatched) -> None:
         announcer = Announcer(runtime.pool, settings.kafka, settings.topic_prefix)
         parts = _parts(runtime, settings, registry, renderer, ses)
         settling = Settling(runtime.pool, parts.claims, parts.feed, settings.grace)
+        concluding = Concluding(runtime.pool, parts.claims, runtime.partitions, settings.grace)
         health = _health(settings, registry, ses, settling)
         tasks = {
             **runtime.background(),
@@ -54,6 +56,7 @@ async def run(settings: SenderSettings, on_step: OnStep = unwatched) -> None:
             "feed": parts.feed.run(),
             "results": parts.results.run(),
             "settling": settling.run(settings.settle_every),
+            "concluding": concluding.run(settings.settle_every),
         }
         for number in range(settings.dispatchers):
             tasks[f"dispatcher {number}"] = _dispatch(registry, Dispatcher(parts))

@@ -16,6 +16,10 @@ QUOTA = Gauge("tuvi_provider_quota_messages", "SES's quota: day, left, second.",
 SANDBOX = Gauge("tuvi_provider_sandbox", "1 while SES has given no production access.")
 BLOCKED = Gauge("tuvi_provider_blocked", "1 while the whole account must not send.")
 AMBIGUOUS = Gauge("tuvi_messages_ambiguous", "Messages whose answer was lost.", ["held"])
+UNHEARD = Counter(
+    "tuvi_messages_unheard_total",
+    "Ambiguous messages that SES's feed, read to its end, does not know: they were not sent.",
+)
 ENABLED = Gauge("tuvi_dispatch_enabled", "0 while dispatch is switched off.")
 FEED_AGE = Gauge(
     "tuvi_feedback_age_seconds", "Since the stalest partition of notifications was caught up."

@@ -178,6 +178,17 @@ class DeliveryEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
         return f"{self.message}|{self.event}|{self.at.isoformat()}|{self.link}"
 
 
+class FeedMark(Message, frozen=True, kw_only=True):
+    """delivery-events, to each partition, key `mark`: SES's queue was empty.
+
+    All that came into it before `until` (wall time) lies before the mark in its partition. `fence`
+    rises with each who may say so: the word of a lower one counts no more. No workspace's: empty.
+    """
+
+    fence: int
+    until: datetime
+
+
 class SegmentChanged(msgspec.Struct, frozen=True, kw_only=True, tag=True):
     """A contact entered or left a segment at `at`; `backfill` when a definition's change did it."""
 

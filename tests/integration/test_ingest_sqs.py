@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.ingest.domain.ses_events import delivery_event
+from shared.contracts import DeliveryEvent
 from tests.integration.ingest_place import Place, place
 from tests.integration.queue_place import FIRST, QueuePlace, document, moto, queue_place
 
@@ -35,7 +36,7 @@ async def told(ingest: Place, message: str, count: int = 1) -> list[Any]:
     async with asyncio.timeout(20):
         while True:
             kept = await ingest.kept("delivery-events")
-            found = [event for event in kept if event.message == message]
+            found = [e for e in kept if isinstance(e, DeliveryEvent) and e.message == message]
             if len(found) >= count:
                 return found
             await asyncio.sleep(0.05)
@@ -138,6 +139,6 @@ async def test_stopping_in_the_middle_loses_nothing(
                     await asyncio.sleep(0.005)
         async with place(database, kafka, topic_prefix, **settings) as second:
             await own.until(0)
-            kept = {event.message for event in await second.kept("delivery-events")}
-        assert set(names) <= kept
+            kept = await second.kept("delivery-events")
+        assert set(names) <= {event.message for event in kept if isinstance(event, DeliveryEvent)}
         assert await own.left(own.dead) == 0

@@ -5,9 +5,10 @@ What such a poll may still receive is not deleted, and comes again.
 """
 
 import asyncio
+import json
 import re
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -45,11 +46,12 @@ class Message(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Messages, as SQS counts them: approximately, and right after a minute of silence."""
+    """Messages, as SQS counts them: approximately. `dead`: in the queue of dead letters."""
 
     visible: int
     in_flight: int
     delayed: int
+    dead: int
 
 
 class Queue:
@@ -59,6 +61,7 @@ class Queue:
         self._where, self._receiving, self._calls = where, receiving, calls
         self._making = threading.Lock()
         self._made: Any = None
+        self._urls: dict[str, str] = {}  # of queues by their ARN
 
     async def receive(self) -> list[Message]:
         """Up to ten; none after `wait` seconds without one."""
@@ -76,12 +79,7 @@ class Queue:
         return len(answer.get("Failed", []))
 
     async def counts(self) -> Counts:
-        answer = await asyncio.to_thread(
-            lambda: self._client().get_queue_attributes(
-                QueueUrl=self._where.queue, AttributeNames=list(COUNTS)
-            )
-        )
-        return Counts(*(int(answer["Attributes"][name]) for name in COUNTS))
+        return await asyncio.to_thread(self._counts)
 
     def _receive(self) -> dict[str, Any]:
         answer: dict[str, Any] = self._client().receive_message(
@@ -92,6 +90,27 @@ class Queue:
             AttributeNames=["SentTimestamp"],
         )
         return answer
+
+    def _counts(self) -> Counts:
+        said = self._attributes(self._where.queue, "RedrivePolicy")
+        dead = 0
+        if "RedrivePolicy" in said:
+            arn = json.loads(said["RedrivePolicy"])["deadLetterTargetArn"]
+            dead = sum(_numbers(self._attributes(self._url(arn))))
+        return Counts(*_numbers(said), dead)
+
+    def _attributes(self, queue: str, *more: str) -> dict[str, str]:
+        names = [*COUNTS, *more]
+        answer = self._client().get_queue_attributes(QueueUrl=queue, AttributeNames=names)
+        found: dict[str, str] = answer["Attributes"]
+        return found
+
+    def _url(self, arn: str) -> str:
+        if arn not in self._urls:
+            *_, account, name = arn.split(":")
+            answer = self._client().get_queue_url(QueueName=name, QueueOwnerAWSAccountId=account)
+            self._urls[arn] = answer["QueueUrl"]
+        return self._urls[arn]
 
     def _client(self) -> Any:
         """Made in the first thread that needs it: looking for credentials may take seconds."""
@@ -118,6 +137,11 @@ def _client(where: Where, wait: int, calls: int) -> Any:
             max_pool_connections=calls,
         ),
     )
+
+
+def _numbers(attributes: Mapping[str, str]) -> tuple[int, int, int]:
+    visible, in_flight, delayed = (int(attributes[name]) for name in COUNTS)
+    return visible, in_flight, delayed
 
 
 def _message(given: dict[str, Any]) -> Message:

@@ -23,13 +23,22 @@ _TYPES = {
     "ambiguities": "integer",
     "transactional": "boolean",
     "held": "boolean",
+    "told": "boolean",
     **dict.fromkeys(
         ("due_at", "not_after", "lease_until", "not_before", "started_at", "sent_at"),
         "timestamptz",
     ),
 }
 _STATE = "status reason due_at address claimed_by lease_until not_before attempts started_at"
-_CHANGING = [*_STATE.split(" "), "ambiguities", "sent_at", "provider_id", "withdraw", "held"]
+_CHANGING = [
+    *_STATE.split(" "),
+    "ambiguities",
+    "sent_at",
+    "provider_id",
+    "withdraw",
+    "held",
+    "told",
+]
 _send = msgspec.json.Decoder(Send)
 
 

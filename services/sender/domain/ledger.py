@@ -26,6 +26,7 @@ from services.sender.domain.message import (
     Skipped,
     Status,
     Step,
+    Unheard,
 )
 from shared.contracts import DeliveryEvent, Send, Withdraw
 
@@ -63,7 +64,7 @@ def _known(row: Row, given: Inner, now: datetime) -> Step:
             return Step(_expired(row, given.at))
         case Accepted() | Refused() | Lost():
             return _answered(row, given, now)
-        case GraceOver() | Settled():
+        case GraceOver() | Unheard() | Settled():
             return _settled(row, given, now)
         case _:
             return _dispatch(row, given, now)
@@ -119,17 +120,19 @@ def _proven(row: Row | None, event: DeliveryEvent) -> Step:
     """A row is made where there is none (a restored database), so it is never sent again."""
     if row is None:
         return Step(_made_by(event, Status.SENT))
-    provider_id = row.provider_id or event.provider_id
+    if row.provider_id == "" or not row.told:
+        told = row.told or _is_send(event)
+        row = replace(row, provider_id=row.provider_id or event.provider_id, told=told)
     if row.status == Status.SENT:
-        return Step(
-            row if provider_id == row.provider_id else replace(row, provider_id=provider_id)
-        )
-    proven = replace(
-        _free(row, Status.SENT, ""), sent_at=event.at, provider_id=provider_id, withdraw=""
-    )
+        return Step(row)
+    proven = replace(_free(row, Status.SENT, ""), sent_at=event.at, withdraw="")
     # SES's own Send is on the topic already; after any other proof the others are still waiting
-    told = event.event == "Sent"
-    return Step(proven, None if told else Announce("Sent", event.at))
+    return Step(proven, None if event.event == "Sent" else Announce("Sent", event.at))
+
+
+def _is_send(event: DeliveryEvent) -> bool:
+    """SES's own word, not a dispatcher's."""
+    return event.event == "Sent" and event.source == "ses"
 
 
 def _ended(row: Row | None, event: DeliveryEvent) -> Row | None:
@@ -157,6 +160,7 @@ def _made_by(event: DeliveryEvent, status: Status) -> Row:
         topic=event.topic,
         sent_at=event.at if status == Status.SENT else None,
         provider_id=event.provider_id,
+        told=_is_send(event),
     )
 
 
@@ -213,7 +217,7 @@ def _answered(row: Row, given: Accepted | Refused | Lost, now: datetime) -> Step
     return Step(row)
 
 
-def _settled(row: Row, given: GraceOver | Settled, now: datetime) -> Step:
+def _settled(row: Row, given: GraceOver | Unheard | Settled, now: datetime) -> Step:
     if row.status != Status.AMBIGUOUS:
         return Step(row)
     if isinstance(given, GraceOver):
@@ -221,6 +225,9 @@ def _settled(row: Row, given: GraceOver | Settled, now: datetime) -> Step:
         # by what may have gone, not by tries: what SES refused has certainly not gone
         may = row.transactional and not late and not row.withdraw and not row.held
         again = may and row.ambiguities <= RESENDS
+        return Step(_again(row) if again else replace(row, held=True))
+    if isinstance(given, Unheard):  # what loses its answer each time is for a person to look at
+        again = row.ambiguities <= RESENDS and not row.told
         return Step(_again(row) if again else replace(row, held=True))
     if given.sent:
         sent = replace(_free(row, Status.SENT, ""), sent_at=row.sent_at or now, withdraw="")

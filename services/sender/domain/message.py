@@ -20,8 +20,8 @@ class Status(StrEnum):
     #                      Skipped -> skipped, Withdraw -> withdrawn
     SENDING = "sending"  # Accepted -> sent, Refused -> failed | queued, Lost | LeaseExpired ->
     #                      ambiguous; a Withdraw is kept in mind and counts if it is not sent
-    AMBIGUOUS = "ambiguous"  # Accepted | Settled(sent) -> sent, Settled(not sent) -> queued |
-    #                          withdrawn, GraceOver -> queued (transactional) | held
+    AMBIGUOUS = "ambiguous"  # Accepted | Settled(sent) -> sent, Settled(not sent) | Unheard ->
+    #                          queued | withdrawn, GraceOver -> queued (transactional) | held
     SENT = "sent"  # the end
     FAILED = "failed"  # the end, but for proof
     SKIPPED = "skipped"  # the end, but for proof
@@ -34,7 +34,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     `claimed_by` is new with each claim, so a claim that was lost is never taken for another.
     `withdraw` is the reason of a withdrawal that came while the mail was being sent.
     `attempts` counts starts, those that SES refused too; `ambiguities` those of lost answers.
-    `held`: an ambiguous message that only its notification or a person settles.
+    `held`: an ambiguous message that only its notification, the silence of a feed that was read
+    to its end, or a person settles. `told`: SES's own Send has come.
     """
 
     workspace: str
@@ -64,6 +65,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     provider_id: str = ""
     withdraw: str = ""
     held: bool = False
+    told: bool = False
 
     @property
     def key(self) -> "Key":
@@ -144,6 +146,10 @@ class GraceOver(msgspec.Struct, frozen=True):
     """The grace is over and the feed of notifications was read to its end after it."""
 
 
+class Unheard(msgspec.Struct, frozen=True):
+    """SES's feed, read to its end behind the grace, does not know it: it was not sent."""
+
+
 class Settled(msgspec.Struct, frozen=True):
     """Somebody who knows says so."""
 
@@ -161,6 +167,7 @@ Inner = (
     | Refused
     | Lost
     | GraceOver
+    | Unheard
     | Settled
 )
 """What dispatchers and people do to a message that is there."""

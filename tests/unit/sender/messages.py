@@ -20,6 +20,7 @@ from services.sender.domain.message import (
     Settled,
     Skipped,
     Status,
+    Unheard,
 )
 from shared.contracts import DeliveryEvent, Send, Withdraw
 from shared.contracts.events import DeliveryType
@@ -84,6 +85,7 @@ inner = st.one_of(
     st.builds(Refused, claims, st.just("MessageRejected"), st.booleans(), st.none() | times),
     st.builds(Lost, claims),
     st.just(GraceOver()),
+    st.just(Unheard()),
     st.builds(Settled, st.booleans()),
 )
 inputs: st.SearchStrategy[Input] = st.one_of(sends, st.just(withdrawal), events, inner)
@@ -104,4 +106,5 @@ rows = st.builds(
     started_at=st.none() | times,
     withdraw=st.sampled_from(["", "converted"]),
     held=st.booleans(),
+    told=st.booleans(),
 )

@@ -22,6 +22,7 @@ from services.sender.domain.message import (
     Settled,
     Skipped,
     Status,
+    Unheard,
 )
 from shared.contracts import DeliveryEvent
 from tests.unit.sender.messages import (
@@ -143,7 +144,7 @@ def test_the_others_are_told_of_an_end_once(many: list[Input], now: datetime) ->
 def test_marketing_goes_out_twice_only_if_somebody_said_that_it_did_not(
     many: list[Input], now: datetime
 ) -> None:
-    """Each SendingStarted may be a mail unless SES refused it."""
+    """Each SendingStarted may be a mail unless SES refused it, or its feed does not know it."""
     row, written = None, 0
     for one in many:
         if isinstance(one, Settled):
@@ -155,6 +156,8 @@ def test_marketing_goes_out_twice_only_if_somebody_said_that_it_did_not(
             written += 1
         if isinstance(one, Refused) and before is not None and before.status == Status.SENDING:
             written -= row is not None and row.status != Status.SENDING
+        if isinstance(one, Unheard) and before is not None and before.status == Status.AMBIGUOUS:
+            written -= row is not None and row.status != Status.AMBIGUOUS
         if row is not None and row.transactional:
             return
     assert written <= 1
@@ -226,6 +229,34 @@ def test_after_the_grace_a_transactional_mail_is_tried_again_three_times() -> No
         assert not row.held
         row = go_on(row, CLAIM, START, Lost("claim-1"), GraceOver())
     assert (row.status, row.held, row.attempts) == ("ambiguous", True, 4)
+
+
+def test_a_held_mail_that_the_feed_does_not_know_goes_again() -> None:
+    held = follow(a_send(), CLAIM, START, Lost("claim-1"), GraceOver())
+    assert (go_on(held, Unheard()).status, go_on(held, Unheard()).held) == ("queued", False)
+    assert go_on(held, withdrawal, Unheard()).status == "withdrawn"
+
+
+def test_a_mail_whose_answer_is_lost_each_time_is_for_a_person() -> None:
+    row = follow(a_send())
+    for _ in range(RESENDS + 1):
+        assert not row.held
+        row = go_on(row, CLAIM, START, Lost("claim-1"), Unheard())
+    assert (row.status, row.held) == ("ambiguous", True)
+
+
+@given(rows, times)
+def test_silence_says_nothing_of_a_mail_that_is_not_ambiguous(row: Row, now: datetime) -> None:
+    step = transition(row, Unheard(), now)
+    assert step.announce is None
+    assert row.status == Status.AMBIGUOUS or step.row == row
+
+
+def test_it_is_noted_that_ses_itself_told_of_a_mail() -> None:
+    sent = follow(a_send(), CLAIM, START, Accepted("claim-1", "p-1"))
+    assert not go_on(sent, an_event("Sent", source="sender"), an_event("Delivered")).told
+    assert go_on(sent, an_event("Sent")).told
+    assert go_on(follow(a_send(), CLAIM, START, Lost("claim-1")), an_event("Sent")).told
 
 
 REFUSED = Refused("claim-1", "TooManyRequestsException", not_before=NOON)
