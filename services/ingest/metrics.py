@@ -24,10 +24,18 @@ FORMS = Counter(
 )
 WEBHOOKS = Counter(
     "tuvi_ingest_webhooks_total",
-    "Deliveries of shops: mapped, raw (kept as they came), unsigned, other_shop, unknown (source), "
-    "unavailable",
+    "Deliveries of shops: mapped, raw (kept as they came), to_fetch, unsigned, other_shop, unknown "
+    "(source), unavailable",
     ["shop", "outcome"],
 )
+FETCHES = Counter(
+    "tuvi_ingest_fetches_total",
+    "What webhooks speak of, fetched from the shop's API: told, gone (there), raw (kept as it "
+    "came), later (it failed), unavailable (Kafka)",
+    ["outcome"],
+)
+FETCHES_WAITING = Gauge("tuvi_ingest_fetches_waiting", "Webhooks that wait for the shop's API")
+FETCHES_OLDEST = Gauge("tuvi_ingest_fetches_oldest_seconds", "For how long the oldest has waited")
 SES_EVENTS = Counter(
     "tuvi_ingest_ses_events_total",
     "Notifications of SES by type; `other` are those that are not for us",

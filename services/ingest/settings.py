@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 from pydantic_settings import NoDecode
 
+from services.ingest.adapters.bigcommerce import BASE
 from services.ingest.adapters.publisher import Limits
 from shared.settings import PORTS, ServiceSettings
 from shared.tokens import keys_from
@@ -38,6 +39,7 @@ class Settings(ServiceSettings):
     sqs_silence: float = Field(
         default=60.0, gt=0, description="seconds for which the queue is empty before it is marked"
     )
+    bigcommerce_url: str = Field(default=BASE, description="BigCommerce's API")
     public_url: str = Field(default="http://127.0.0.1:8001", description="ingest, from outside")
     proxies: int = Field(
         default=0, ge=0, le=10, description="of ours before ingest, that add to X-Forwarded-For"
