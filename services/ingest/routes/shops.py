@@ -1,6 +1,5 @@
 """The webhooks of shops: whose they are is known by the signature, before anything is read."""
 
-import re
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ from services.ingest.domain.shops.source import (
     told_secret,
 )
 from services.ingest.domain.shops.table import Shop
+from services.ingest.domain.shops.woocommerce_values import delivery_id, is_ping
 from services.ingest.handlers import Door
 from services.ingest.routes.forms import problems
 from services.ingest.webhooks import object_of, take_webhook
@@ -25,7 +25,6 @@ from shared.errors import Problem
 
 log = structlog.get_logger()
 MAX_BODY_BYTES = 4 * 1024 * 1024  # a product of Shopify's may have 2,048 variants
-_PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 _REFUSALS = problems(
     _401="Not signed with the source's secret",
     _403="Of another shop than the source is for",
@@ -49,15 +48,6 @@ class TakesThin(Protocol):
     async def take(self, source: Source, body: Plain, received_at: datetime) -> None:
         """Returns when it cannot be lost any more. Raises Problem."""
         ...
-
-
-class NobodyYet:
-    """Where nothing fetches: BigCommerce repeats for two days."""
-
-    async def take(self, source: Source, _body: Plain, _received_at: datetime) -> None:
-        """Raises Problem 503."""
-        detail = f"{source.via}: nothing here fetches what it speaks of."
-        raise Problem(503, "Not kept", detail, retry_after=60)
 
 
 def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
@@ -91,12 +81,13 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         body = await whole_body(request, MAX_BODY_BYTES)
         said = request.headers
         signature = said.get("x-wc-webhook-signature", "")
-        if _PING.fullmatch(body) and not signature and sources.find("woocommerce", source):
+        ping = not signature and is_ping(said.get("content-type", ""), body)
+        if ping and sources.find("woocommerce", source):
             return {"taken": "ping"}
         found = _signed(sources, "woocommerce", source, body, signature)
         _of_this_shop(found, said.get("x-wc-webhook-source", ""))
         topic = said.get("x-wc-webhook-topic", "")
-        await take_webhook(door, found, topic, said.get("x-wc-webhook-delivery-id", ""), body)
+        await take_webhook(door, found, topic, delivery_id(topic, body), body)
         sources.delivered(found, door.now())
         return {"taken": topic[:80]}
 
