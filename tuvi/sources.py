@@ -34,6 +34,9 @@ def create(  # noqa: PLR0913  the settings of a shop
     consent_topic: Annotated[
         list[str] | None, typer.Option(help="What a yes to marketing is for; may be repeated.")
     ] = None,
+    consent_meta: Annotated[
+        str, typer.Option(help="WooCommerce: the meta key that says yes or no to mails.")
+    ] = "",
     store_hash: Annotated[str, typer.Option(help="BigCommerce: …/stores/<store hash>/")] = "",
     url: Url = "",
     key: Writing = "",
@@ -45,6 +48,7 @@ def create(  # noqa: PLR0913  the settings of a shop
         "user_id_prefix": user_id_prefix,
         "currency": currency,
         "consent_topics": consent_topic,
+        "consent_meta": consent_meta,
         "store_hash": store_hash,
     }
     asked: dict[str, Any] = {

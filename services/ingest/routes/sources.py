@@ -47,6 +47,11 @@ class SourceSettings(BaseModel):
     consent_topics: list[Annotated[Text, Field(min_length=1)]] | None = Field(
         default=None, max_length=20, description="what a yes to the shop's marketing is for"
     )
+    consent_meta: Text | None = Field(
+        default=None,
+        min_length=1,
+        description="WooCommerce: the meta key of orders and customers that says yes or no to mails",
+    )
     store_hash: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9]{1,40}$", description="BigCommerce"
     )

@@ -61,7 +61,7 @@ SAME_FOR_ALL = frozenset(_STORE.values())  # changes seldom, may be remembered
 GONE_PRODUCT = "store/product/deleted"
 _PLACE = re.compile(r"\{([^}]+)\}")
 _ID = re.compile(r"[0-9A-Za-z-]{1,64}", re.ASCII)
-_STORE_HASH = re.compile(r"[0-9a-z]{1,64}", re.ASCII)
+_STORE_HASH = re.compile(r"[0-9A-Za-z]{1,64}", re.ASCII)
 
 
 class Unfit(ValueError):  # noqa: N818  named for the fact
