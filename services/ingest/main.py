@@ -25,8 +25,8 @@ from services.ingest.api import add_routes
 from services.ingest.choosing import Desk
 from services.ingest.documentation import document
 from services.ingest.domain.forms import Pace
-from services.ingest.domain.sns import Trust
 from services.ingest.domain.rates import Rates
+from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.fetching import Fetcher
 from services.ingest.handlers import Door, Topics

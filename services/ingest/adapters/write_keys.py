@@ -10,6 +10,7 @@ import binascii
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 import asyncpg
@@ -144,6 +145,7 @@ async def _within(seconds: float, question: Coroutine[Any, Any, T]) -> T:
     raise TimeoutError
 
 
+@lru_cache(maxsize=1024)
 def token_of(authorization: str) -> tuple[str, str]:
     """(kind, key) of an Authorization header; empty if there is none that we read."""
     kind, _, credentials = authorization.partition(" ")
