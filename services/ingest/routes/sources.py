@@ -50,7 +50,7 @@ class SourceSettings(BaseModel):
     consent_meta: Text | None = Field(
         default=None,
         min_length=1,
-        description="WooCommerce: the meta key of orders and customers that says yes or no to mails",
+        description="WooCommerce: the meta key of orders and customers that says yes or no",
     )
     store_hash: str | None = Field(
         default=None, pattern=r"^[A-Za-z0-9]{1,40}$", description="BigCommerce"

@@ -18,7 +18,8 @@ class Source:
     """`secrets`: the newest first; after a change the one before is good for a day.
 
     `settings`: `url` of the storefront, `domain` (Shopify's own), `user_id_prefix`, `currency`,
-    `consent_topics`, `consent_meta` (WooCommerce), `store_hash` (BigCommerce). `access_token`: for the shop's API.
+    `consent_topics`, `consent_meta` (WooCommerce), `store_hash` (BigCommerce).
+    `access_token`: for the shop's API.
     """
 
     name: str
