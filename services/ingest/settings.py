@@ -46,6 +46,9 @@ class Settings(ServiceSettings):
     )
     form_burst: int = Field(default=20, gt=0, description="posts of a form from one address")
     form_every: float = Field(default=30.0, ge=0, description="seconds until one more may come")
+    ingest_key_events_per_second: int = Field(
+        default=0, ge=0, description="for keys without a rate of their own; 0: no limit"
+    )
     ingest_deadline: float = Field(default=3.0, gt=0, description="seconds until Kafka must answer")
     ingest_queue_bytes: int = Field(
         default=Limits().cap, gt=1_000_000, description="bytes that may wait for Kafka"

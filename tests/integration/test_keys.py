@@ -119,6 +119,28 @@ async def test_a_browser_is_told_before_it_sends(ingest: Place, keys: Keys) -> N
 
 
 @pytest.mark.usefixtures("at_once")
+async def test_segments_library_for_browsers_finds_where_to_send(ingest: Place, keys: Keys) -> None:
+    key = await keys.made(f"--scope browser --origin {SHOP}")
+    status, answer, headers = await _settings(ingest, key, SHOP)
+    assert (status, headers["access-control-allow-origin"]) == (200, SHOP)
+    assert answer["integrations"]["Segment.io"] == {
+        "apiKey": key,
+        "apiHost": "127.0.0.1:8001/v1",
+        "protocol": "http",
+    }
+    assert (await _settings(ingest, key, ELSEWHERE))[0] == 403
+    assert (await _settings(ingest, ingest.key, SHOP))[0] == 403
+    status, _, headers = await _settings(ingest, "tuvi_pk_nobodys", SHOP)
+    assert (status, headers["access-control-allow-origin"]) == (401, SHOP)
+
+
+async def _settings(ingest: Place, key: str, page: str) -> tuple[int, Any, Any]:
+    url, headers = f"{ingest.url}/v1/projects/{key}/settings", {"origin": page}
+    async with ingest.session.get(url, headers=headers) as answer:
+        return answer.status, await answer.json(content_type=None), answer.headers
+
+
+@pytest.mark.usefixtures("at_once")
 async def test_a_secret_key_in_a_page_is_refused_in_words(ingest: Place, keys: Keys) -> None:
     status, answer, headers = await _sent(ingest, ingest.key, SHOP)
     assert (status, answer["title"]) == (403, "A secret key in a page")
