@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -74,8 +75,11 @@ class Newcomer:
         return done.stdout
 
     def mails(self, address: str) -> int:
+        return len(self.inbox_of(address))
+
+    def inbox_of(self, address: str) -> list[dict[str, Any]]:
         with urllib.request.urlopen(self.inbox + "/admin/messages?after=0") as answer:  # noqa: S310
-            return sum(mail["to"] == [address] for mail in json.load(answer)["items"])
+            return [mail for mail in json.load(answer)["items"] if mail["to"] == [address]]
 
     def process(self, service: str) -> int:
         """Its id."""
@@ -165,6 +169,21 @@ def test_a_service_that_is_killed_comes_back_and_the_mail_is_sent_once(newcomer:
     until(lambda: str(newcomer.mails("kim@example.com")), lambda mails: mails != "0")
     assert newcomer.process("orchestrator") != before
     assert newcomer.mails("kim@example.com") == 1
+
+
+@pytest.mark.timeout(300)
+def test_who_signs_up_is_asked_to_confirm_and_only_then_welcomed(newcomer: Newcomer) -> None:
+    form = "curl -sS $TUVI_INGEST/v1/forms/newsletter -d email=zoe@example.com -d consent=true"
+    assert json.loads(newcomer.types(f"{form} -d first_name=Zoe"))["success"] is True
+    until(lambda: str(newcomer.mails("zoe@example.com")), lambda mails: mails != "0")
+    (asked,) = newcomer.inbox_of("zoe@example.com")
+    assert asked["subject"].startswith("Please confirm")
+    (link,) = [link for link in asked["links"] if "/confirm/" in link]
+    assert "Yes, sign me up" in newcomer.types(f"curl -sS {link}")
+    assert newcomer.mails("zoe@example.com") == 1  # who only looks is not subscribed
+    assert "You are signed up" in newcomer.types(f"curl -sS -X POST {link}")
+    until(lambda: str(newcomer.mails("zoe@example.com")), lambda mails: mails == "2")
+    assert re.fullmatch("Welcome to .+, Zoe", newcomer.inbox_of("zoe@example.com")[1]["subject"])
 
 
 @pytest.mark.timeout(300)
