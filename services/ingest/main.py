@@ -1,13 +1,17 @@
 """Ingest's composition root: settings -> adapters -> handlers -> app."""
 
+import gc
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 import aiohttp
 import asyncpg
 
 from services.ingest import metrics
+from services.ingest.adapters.bigcommerce import BigCommerce
+from services.ingest.adapters.fetches import Fetches
 from services.ingest.adapters.forms import Forms
 from services.ingest.adapters.preferences import NAMING, PresentChoices, WorkspaceTopics
 from services.ingest.adapters.publisher import Limits, Publisher
@@ -24,6 +28,7 @@ from services.ingest.domain.forms import Pace
 from services.ingest.domain.rates import Rates
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
+from services.ingest.fetching import Fetcher
 from services.ingest.handlers import Door, Topics
 from services.ingest.intake import Intake
 from services.ingest.marks import Marker
@@ -40,18 +45,22 @@ from services.ingest.routes import (
     submissions,
 )
 from services.ingest.settings import Settings
+from services.ingest.thin_webhooks import ThinWebhooks
 from shared.auth import Keys
 from shared.clock import ProcessClock
 from shared.db.pool import create_pool
 from shared.definitions import Announcer, Registry
 from shared.service import Health, make_app, serve
 
+GARBAGE = 20_000  # objects made and not gone: some dozens of requests
 Tasks = dict[str, Coroutine[Any, Any, None]]
 
 
 async def run(settings: Settings) -> None:
     """Until SIGTERM: takes no more, ends what it has begun, then goes."""
     async with composed(settings) as (app, tasks):
+        gc.freeze()  # what stays for good is not looked at again and again
+        gc.set_threshold(GARBAGE)
         await serve(app, settings.host, settings.port, tasks)
 
 
@@ -77,6 +86,9 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             shown = Forms(pool, announcer, registry)
             shop_sources = Sources(pool, settings.token_keys)
             await shop_sources.load()
+            fetches = Fetches(pool)
+            bigcommerce = BigCommerce(session, settings.bigcommerce_url)
+            fetcher = Fetcher(door, fetches, bigcommerce, partial(shop_sources.find, "bigcommerce"))
             checks = {"kafka": publisher.wrong, "definitions": registry.unread}
             app = make_app("ingest", Health(checks))
             routers = (
@@ -87,14 +99,14 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
                 notifications.router(door, Sns(session, trust)),
                 links.router(door, _desk(settings, session, registry)),
                 sources.router(shop_sources, keys, settings.public_url),
-                shops.router(door, shop_sources, shops.NobodyYet()),
+                shops.router(door, shop_sources, ThinWebhooks(door, fetches)),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)
             document(app)
             tasks = {"publisher": publisher.run(), "clock": clock.keep()}
             tasks |= {"definitions": registry.run(), "announcer": announcer.run()}
-            tasks["sources"] = shop_sources.run()
+            tasks |= {"sources": shop_sources.run(), "fetcher": fetcher.run()}
             tasks |= _feed(settings, pool, door, publisher)
             edge = Edge(door, app)
             intake = Intake(edge, settings.ingest_room_bytes, settings.ingest_patience)
