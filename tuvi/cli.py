@@ -10,7 +10,7 @@ import uvloop
 
 from shared.logging import configure
 from shared.settings import PORTS, BadSettings, from_environment
-from tuvi import definitions, keys, operations
+from tuvi import definitions, events, keys, operations
 from tuvi.client import CommandError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -23,6 +23,7 @@ app.add_typer(definitions.segments, name="segments", help="Segments: validate, a
 app.add_typer(definitions.templates, name="templates", help="Templates: validate, apply, list.")
 app.add_typer(definitions.forms, name="forms", help="Sign-up forms: validate, apply, list.")
 app.add_typer(keys.app, name="keys", help="Keys of a workspace: create, list, revoke.")
+app.add_typer(events.app, name="events", help="What comes in, and what comes of it: tail.")
 app.command()(operations.migrate)
 
 HOME = Path(".tuvi")

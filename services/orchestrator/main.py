@@ -1,14 +1,17 @@
 """The orchestrator's composition root: settings -> adapters -> stage -> app."""
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
+from services.orchestrator import outcomes
 from services.orchestrator.adapters.compiled import Compiled
 from services.orchestrator.adapters.publishing import Publishing
 from services.orchestrator.api import Services, add_routes
 from services.orchestrator.settings import Settings
 from services.orchestrator.stage import OrchestratorStage
 from shared.auth import Keys
+from shared.contracts.stages import ORCHESTRATOR
 from shared.definitions import Announcer, Registry
 from shared.kafka.loop import OnStep, unwatched
 from shared.runtime import Runtime
@@ -25,8 +28,11 @@ async def run(settings: Settings, on_step: OnStep = unwatched) -> None:
         health.checks["loop"] = lambda: "the loop does not go round" if health.stuck() else None
         app = make_app("orchestrator", health)
         publishing = Publishing(runtime.pool, announcer, registry)
-        add_routes(app, Services(runtime.pool, Keys(runtime.pool), publishing, registry))
-        stage = OrchestratorStage(Compiled(registry))
+        keys, compiled = Keys(runtime.pool), Compiled(registry)
+        add_routes(app, Services(runtime.pool, keys, publishing, registry))
+        passed = partial(runtime.board.lowest, ORCHESTRATOR.name)
+        app.include_router(outcomes.router(runtime.pool, keys, compiled, passed))
+        stage = OrchestratorStage(compiled)
         tasks: dict[str, Coroutine[Any, Any, None]] = {
             **runtime.background(),
             "definitions": registry.run(),

@@ -35,10 +35,11 @@ REASONS = {
 
 def explain(decisions: Iterable[Decision], journey: Journey | None = None) -> list[str]:
     """One line a decision, in the order given. With the journey, its topic is named too."""
-    return [f"{d.at:%Y-%m-%d %H:%M:%S}  {_words(d, journey)}" for d in decisions]
+    return [f"{d.at:%Y-%m-%d %H:%M:%S}  {told(d, journey)}" for d in decisions]
 
 
-def _words(decision: Decision, journey: Journey | None) -> str:
+def told(decision: Decision, journey: Journey | None) -> str:
+    """One decision without its time."""
     words = _WORDS.get(decision.what, _plainly)(decision)
     if journey is not None and decision.reason in ("no_consent", "unsubscribed"):
         words += f" ({journey.topic})"

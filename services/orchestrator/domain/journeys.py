@@ -55,6 +55,10 @@ class Journeys:
         """Each version with an exit rule for this event, and the rule's number."""
         return self._ended_by.get(name, ())
 
+    def newest_of_all(self) -> Iterable[Journey]:
+        """By which contacts enter, in a fixed order."""
+        return self._newest.values()
+
     def newest(self, journey: str) -> Journey | None:
         return self._newest.get(journey)
 

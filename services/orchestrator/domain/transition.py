@@ -82,7 +82,7 @@ def _then(
 def _decide(state: ContactState, given: ContactEvent, journeys: Journeys, now: datetime) -> Result:
     fact = given.event or given.delivery or given.segment
     assert fact is not None  # noqa: S101  the caller has looked
-    turn = Turn(state, journeys, now, _cause(fact))
+    turn = Turn(state, journeys, now, cause_of(fact))
     turn.profile = given.profile
     catching_up.judge(turn)
     if isinstance(fact, Event):
@@ -97,7 +97,8 @@ def _decide(state: ContactState, given: ContactEvent, journeys: Journeys, now: d
     return turn.done()
 
 
-def _cause(fact: Event | DeliveryEvent | SegmentChanged) -> str:
+def cause_of(fact: Event | DeliveryEvent | SegmentChanged) -> str:
+    """What stands as the input of the decisions that are taken on it."""
     if isinstance(fact, Event):
         return fact.message_id
     if isinstance(fact, DeliveryEvent):

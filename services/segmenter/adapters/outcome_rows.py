@@ -149,13 +149,17 @@ async def _seen(pool: asyncpg.Pool, workspace: str, message_ids: set[str]) -> se
 async def _changes(
     pool: asyncpg.Pool, workspace: str, lines: Iterable[_Line]
 ) -> dict[_Line, list[tuple[str, str]]]:
-    """(segment, entered or left) at the instant of the event, in order of segment."""
+    """(segment, entered or left) at the instant of the event, in order of segment.
+
+    Not those that a definition's change or history brought about: they start no journey.
+    """
     keys = set(lines)
     rows = await pool.fetch(
         """SELECT k.contact, k.at, h.name, h.event->>'change' AS change
            FROM unnest($2::text[], $3::timestamptz[]) AS k(contact, at)
            JOIN history h ON h.workspace = $1 AND h.contact = k.contact
                          AND h.at = k.at AND h.kind = 'segment'
+                         AND NOT (h.event->>'backfill')::boolean
            ORDER BY h.name, h.message_id""",
         workspace,
         [line.contact for line in keys],

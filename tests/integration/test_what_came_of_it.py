@@ -1,0 +1,301 @@
+"""`tuvi events tail` on real services: what was posted to ingest, and what came of it.
+
+Ingest runs in this process, segmenter and orchestrator in their own, business time is the wall's.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from deploy.local.ports import claim
+from shared.auth import create_key
+from tests.integration.ingest_place import TOKEN_KEYS, Place, place
+from tuvi import outcomes
+from tuvi.client import Client
+
+PATIENCE = 40.0
+JOURNEYS: dict[str, dict[str, Any]] = {
+    "abandoned-cart": {
+        "trigger": {"quiet": ["Product Added"], "for": "1h", "key": ["cart_id"]},
+        "topic": "reminders",
+        "reentry": "per_key",
+        "exit_when": [{"event": "Order Completed", "match": "key", "if_missing": "exit"}],
+    },
+    "thanks": {
+        "trigger": {
+            "event": "Order Completed",
+            "where": {"total": {"gte": 100, "currency": "EUR"}},
+        },
+        "topic": "reminders",
+        "reentry": "every_time",
+    },
+    "asked": {"trigger": {"event": "Asked"}, "topic": "reminders", "reentry": "once"},
+    "spender": {
+        "trigger": {"segment": "buyers", "on": "entered"},
+        "topic": "reminders",
+        "reentry": "once",
+    },
+}
+ORDER = {"order_id": "o-1", "total": 5, "currency": "EUR"}
+
+
+@dataclass
+class Shop:
+    ingest: Place
+    urls: dict[str, str]
+    number: int = 0
+
+    async def calls(self, user: str, **call: Any) -> str:
+        """Posts one call; gives its messageId."""
+        self.number += 1
+        message_id = call.pop("messageId", f"{user}-{self.number}")
+        kind = "track" if "event" in call else "identify"
+        body = {"type": kind, "userId": user, "messageId": message_id, **call}
+        await self.ingest.post("/v1/batch", {"batch": [body]})
+        return str(message_id)
+
+    async def tail(self, *options: str, key: str = "") -> str:
+        """What the command prints."""
+        urls = ",".join(f"{name}={url}" for name, url in self.urls.items())
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "tuvi.cli", "events", "tail", *options),
+            env={**os.environ, "TUVI_URLS": urls, "TUVI_KEY": key or self.ingest.admin},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        printed, _ = await asyncio.wait_for(process.communicate(), PATIENCE)
+        assert process.returncode == 0
+        return printed.decode()
+
+    async def told(self, message_id: str) -> dict[str, Any]:
+        """The newest event with this id, with its outcomes."""
+        client = Client("", self.ingest.admin, self.urls)
+        page = await asyncio.to_thread(
+            client.request, "ingest", "GET", "/v1/events", None, message_id=message_id
+        )
+        await asyncio.to_thread(outcomes.note, client, page["items"])
+        found: dict[str, Any] = page["items"][0]
+        return found
+
+    async def request(
+        self, service: str, method: str, path: str, body: Any = None, key: str = ""
+    ) -> tuple[int, Any]:
+        headers = {"Authorization": f"Bearer {key or self.ingest.admin}"}
+        url = self.urls[service] + path
+        async with self.ingest.session.request(method, url, json=body, headers=headers) as answer:
+            return answer.status, await answer.json(content_type=None)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shop(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[Shop]:
+    async with place(database, kafka, topic_prefix) as ingest, AsyncExitStack() as stack:
+        urls = {"ingest": ingest.url}
+        for service in ("segmenter", "orchestrator"):
+            port = claim(service, 0)
+            urls[service] = f"http://127.0.0.1:{port}"
+            settings = {
+                "TUVI_KAFKA": kafka,
+                "TUVI_DSN": database.replace("postgres@", f"tuvi_{service}@"),
+                "TUVI_TOPIC_PREFIX": topic_prefix,
+                "TUVI_PORT": str(port),
+                "TUVI_PROGRESS_INTERVAL": "0.1",
+                "TUVI_TOKEN_KEYS": TOKEN_KEYS[0],
+            }
+            await stack.enter_async_context(serving(service, settings))
+        shop = Shop(ingest, urls)
+        await asyncio.gather(*(answers(shop, service) for service in urls))
+        await publish(shop)
+        yield shop
+
+
+@asynccontextmanager
+async def serving(service: str, settings: dict[str, str]) -> AsyncIterator[None]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tuvi.cli", "serve", service), env={**os.environ, **settings}
+    )
+    try:
+        yield
+    finally:
+        process.terminate()
+        assert await asyncio.wait_for(process.wait(), PATIENCE) == 0
+
+
+async def answers(shop: Shop, service: str) -> None:
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            with suppress(aiohttp.ClientConnectionError):
+                if (await shop.request(service, "GET", "/readyz"))[0] == 200:
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def publish(shop: Shop) -> None:
+    """The definitions, and wait until an event is answered under them."""
+    buyers = {"segment": "buyers", "who": {"event": "Bought", "count": {"gte": 1}}}
+    assert (await shop.request("segmenter", "PUT", "/v1/segments/buyers", buyers))[0] == 200
+    for name, journey in JOURNEYS.items():
+        steps = [{"id": "mail", "send": "mail"}]
+        body = {"journey": name, **journey, "steps": steps}
+        status, answer = await shop.request("orchestrator", "POST", "/v1/journeys", body)
+        assert status == 201, answer
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            told = await shop.told(await shop.calls("probe", event="Bought"))
+            if told["segmenter"]["entered"] and told["orchestrator"]["listening"]:
+                return
+
+
+async def test_a_shop_sees_what_came_of_each_event(shop: Shop) -> None:
+    await shop.calls("u-7", event="Product Added", properties={"cart_id": "c-1"})
+    await shop.calls("u-7", event="Order Completed", properties={"order_id": "o-1", "total": 5})
+    await shop.calls("u-7", event="product added")
+
+    printed = await shop.tail("--limit", "3", "--via", shop.ingest.key[:14])
+    lines = [line.strip() for line in printed.splitlines()]
+
+    assert "accepted  track Product Added  user u-7  via tuvi_wk_" in lines[0]
+    assert lines[1].startswith("→ contact c_")
+    assert lines[1].endswith("; in no segment")
+    assert lines[2].startswith("→ abandoned-cart: waits until ")
+    assert "refused   track Order Completed  via tuvi_wk_" in lines[3]
+    assert lines[4].startswith("properties.currency: is missing")
+    assert "accepted  track product added" in lines[5]
+    assert lines[7] == (
+        "→ no running journey is triggered by 'product added'; did you mean 'Product Added'?"
+    )
+    assert len(lines) == 8
+
+
+async def test_who_enters_a_segment_and_is_refused_by_its_journey_is_told_why(shop: Shop) -> None:
+    told = await shop.told(await shop.calls("buyer", event="Bought"))
+
+    assert told["segmenter"]["state"] == "processed"
+    assert told["segmenter"]["entered"] == told["segmenter"]["segments"] == ["buyers"]
+    assert told["orchestrator"]["listening"] == ["spender"]
+    [one] = told["orchestrator"]["journeys"]
+    assert (one["journey"], one["what"], one["reason"]) == ("spender", "decided", "missing_email")
+    assert "has no e-mail address" in one["words"]
+
+
+async def test_an_event_that_is_not_what_the_trigger_asks_for_is_told_so(shop: Shop) -> None:
+    told = await shop.told(await shop.calls("small", event="Order Completed", properties=ORDER))
+
+    by = {one["journey"]: one for one in told["orchestrator"]["journeys"]}
+    assert by["thanks"]["what"] == "silent"
+    assert "`where`" in by["thanks"]["words"]
+
+
+async def test_who_enters_is_told_with_the_mail_that_is_asked_for(shop: Shop) -> None:
+    consent = {"reminders": {"state": "subscribed", "source": "checkout"}}
+    await shop.calls("asker", traits={"email": "asker@example.com", "consent": consent})
+    first = await shop.told(await shop.calls("asker", event="Asked"))
+    again = await shop.told(await shop.calls("asker", event="Asked"))
+
+    words = [one["words"] for one in first["orchestrator"]["journeys"]]
+    assert words[0].startswith("entered, started by asker-")
+    assert words[1].startswith("step mail: asks for the mail mail (m_")
+    [refused] = again["orchestrator"]["journeys"]
+    assert refused["reason"] in ("already_inside", "already_entered")
+
+
+async def test_a_repeat_is_told_with_what_came_of_the_first(shop: Shop) -> None:
+    first = await shop.told(await shop.calls("twice", event="Seen", messageId="same"))
+    await shop.calls("twice", event="Seen", messageId="same")
+    printed = await shop.tail("--message-id", "same")
+
+    assert first["segmenter"]["state"] == "processed"
+    lines = [line.strip() for line in printed.splitlines() if "→ " in line]
+    assert lines[0].startswith("→ contact c_")
+    assert lines[-1].startswith("→ a repeat of ")
+    assert first["segmenter"]["contact"] in lines[-1]
+
+
+async def test_a_stranger_who_is_known_later_is_told_as_who_it_is_now(shop: Shop) -> None:
+    browsed = {"anonymousId": "a-9", "event": "Product Added", "messageId": "stranger"}
+    await shop.ingest.post("/v1/track", browsed)
+    before = await shop.told("stranger")
+    await shop.told(await shop.calls("late", anonymousId="a-9", traits={"plan": "x"}))
+
+    async with asyncio.timeout(PATIENCE):
+        while (after := await shop.told("stranger"))["segmenter"]["was"] == "":
+            pass
+
+    assert after["segmenter"]["was"] == before["segmenter"]["contact"]
+    assert after["segmenter"]["contact"] != before["segmenter"]["contact"]
+    assert [one["journey"] for one in after["orchestrator"]["journeys"]] == ["abandoned-cart"]
+
+
+async def test_another_workspace_learns_nothing_of_our_events(shop: Shop, database: str) -> None:
+    told = await shop.told(await shop.calls("ours", event="Product Added"))
+    connection = await asyncpg.connect(database)
+    try:
+        await connection.execute("INSERT INTO installation.workspaces VALUES ('b', 'b')")
+        key = await create_key(connection, "b", "read")
+    finally:
+        await connection.close()
+    asked = {name: told[name] for name in ("message_id", "received_at", "name", "user_id")}
+    contact = told["segmenter"]["contact"]
+    async with asyncio.timeout(PATIENCE):  # a new key is known within seconds
+        for service, path in (("segmenter", "/v1/segments"), ("orchestrator", "/v1/journeys")):
+            while (await shop.request(service, "GET", path, key=key))[0] != 200:
+                await asyncio.sleep(0.2)
+
+    body = {"events": [asked]}
+    status, answer = await shop.request("segmenter", "POST", "/v1/outcomes", body, key)
+    assert (status, answer["items"][0]["state"], answer["items"][0]["contact"]) == (
+        200,
+        "waiting",
+        "",
+    )
+    body = {"events": [{**asked, "contact": contact}]}
+    status, answer = await shop.request("orchestrator", "POST", "/v1/outcomes", body, key)
+    assert (status, answer["items"][0]["journeys"], answer["items"][0]["listening"]) == (
+        200,
+        [],
+        [],
+    )
+
+
+@pytest.mark.parametrize("service", ["segmenter", "orchestrator"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"message_id": "m\x00", "received_at": "2026-06-01T12:00:00Z", "contact": "c"},
+        {"message_id": "m", "received_at": "2026-06-01T12:00:00", "contact": "c"},
+        {"message_id": "m" * 500, "received_at": "2026-06-01T12:00:00Z", "contact": "c"},
+    ],
+)
+async def test_what_is_no_event_is_refused(shop: Shop, service: str, event: dict[str, Any]) -> None:
+    status, answer = await shop.request(service, "POST", "/v1/outcomes", {"events": [event]})
+
+    assert status == 422
+    assert answer["errors"][0]["field"].startswith("events.0")
+
+
+async def test_a_follower_sees_what_comes_until_it_is_told_to_stop(shop: Shop) -> None:
+    urls = ",".join(f"{name}={url}" for name, url in shop.urls.items())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tuvi.cli", "events", "tail", "--follow", "--limit", "1"),
+        env={**os.environ, "TUVI_URLS": urls, "TUVI_KEY": shop.ingest.admin},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    await asyncio.wait_for(process.stdout.readline(), PATIENCE)
+    await shop.calls("followed", event="Followed")
+
+    async with asyncio.timeout(PATIENCE):
+        while b"track Followed  user followed" not in await process.stdout.readline():
+            pass
+        assert b"contact c_" in await process.stdout.readline()
+        process.send_signal(2)
+        await process.stdout.read()
+        assert await process.wait() == 0

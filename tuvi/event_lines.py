@@ -1,0 +1,87 @@
+"""An event of the live view in words: one line, and below it what came of it."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rich.text import Text
+
+Item = dict[str, Any]
+INDENT = "          "
+NOTHING = (
+    "no events: nothing was accepted or refused yet. What comes with an unknown key (401) or to "
+    "another host is not seen here"
+)
+_STYLE = {"accepted": "green", "refused": "bold red"}
+_CATALOGUE = ("product", "stock")  # facts of the catalogue: they belong to no contact
+
+
+def has_outcome(item: Item) -> bool:
+    """Whether a contact may come of it."""
+    return item["outcome"] == "accepted" and item["type"] not in _CATALOGUE
+
+
+def shown(item: Item, today: date) -> Iterator[Text]:
+    """The lines of an event; its outcomes are `segmenter` and `orchestrator`, if they are known."""
+    yield _head(item, today)
+    if item["outcome"] == "refused":
+        yield Text(f"{INDENT}{item['field']}: {item['message']}", "red")
+    elif has_outcome(item):
+        yield from _came_of(item)
+
+
+def _head(item: Item, today: date) -> Text:
+    at = datetime.fromisoformat(item["received_at"]).astimezone(UTC)
+    line = Text(f"{at:%H:%M:%S}  " if at.date() == today else f"{at:%Y-%m-%d %H:%M:%S}  ", "dim")
+    line.append(f"{item['outcome']:<8}  ", _STYLE[item["outcome"]])
+    line.append(" ".join(filter(None, (item["type"], item["name"]))) or _unread(item), "bold")
+    for word, field in (("user", "user_id"), ("anonymous", "anonymous_id"), ("", "email")):
+        if item[field]:
+            line.append(f"  {word} {item[field]}" if word else f"  {item[field]}")
+    if item["origin"] != "live":
+        line.append(f"  {item['origin']}", "yellow")
+    line.append(f"  via {item['via'] or 'an unknown door'}", "dim")
+    return line
+
+
+def _unread(item: Item) -> str:
+    return item["route"] or "unreadable"
+
+
+def _came_of(item: Item) -> Iterator[Text]:
+    told = item.get("segmenter")
+    if told is None:
+        yield Text(f"{INDENT}→ what came of it is not known: segmenter was not asked", "yellow")
+        return
+    yield Text(
+        f"{INDENT}→ {_contact(told, item)}", "yellow" if told["state"] != "processed" else ""
+    )
+    journeys = item.get("orchestrator")
+    if journeys is None or told["state"] == "repeat":
+        return
+    for one in journeys["journeys"]:
+        yield Text(f"{INDENT}→ {one['journey']}: {one['words']}")
+    if journeys["words"]:
+        yield Text(f"{INDENT}→ {journeys['words']}", "yellow")
+    if not journeys["final"]:
+        yield Text(f"{INDENT}→ the orchestrator may not have come so far: look again", "yellow")
+
+
+def _contact(told: Item, item: Item) -> str:
+    if told["state"] == "waiting":
+        return "not processed yet: segmenter has not taken it"
+    if told["state"] == "seen":
+        return (
+            f"nothing is known of it, though messageId {item['message_id']} was seen: it is on its "
+            "way, or the id was another contact's event's, or it is a dead letter"
+        )
+    parts = [f"contact {told['contact']}" + (f" (was {told['was']})" if told["was"] else "")]
+    if told["state"] == "repeat":
+        first = datetime.fromisoformat(told["received_at"]).astimezone(UTC)
+        parts.insert(0, f"a repeat of {first:%Y-%m-%d %H:%M:%S}, so it changed nothing")
+    moved = [f"entered {segment}" for segment in told["entered"]]
+    moved += [f"left {segment}" for segment in told["left"]]
+    still = [segment for segment in told["segments"] if segment not in told["entered"]]
+    parts += [", ".join(moved)] if moved else []
+    parts.append(f"in {', '.join(still)}" if still else "" if moved else "in no segment")
+    return "; ".join(filter(None, parts))
