@@ -10,10 +10,11 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import pytest_asyncio
 
-from services.ingest.adapters import write_keys
+from services.ingest.adapters import sources, write_keys
 from services.ingest.adapters.write_keys import ASK_SECONDS
 from shared import auth
 from tests.integration.ingest_place import Place, place
+from tests.integration.test_ingest_shops import SECRET, deliver, make, sample
 
 PROMPT = 0.5  # seconds: far below one question's time-out, far above an answer from memory
 
@@ -142,3 +143,21 @@ async def test_a_key_is_not_taken_for_ever_unasked_and_all_is_well_when_it_answe
         while (await view(ingest, "tuvi_wk_that_nobody_has_asked_about"))[0] != 401:
             await asyncio.sleep(0.05)
     assert (await view(ingest))[0] == 200
+
+
+async def test_a_shops_webhooks_are_taken_at_once_from_memory(
+    parts: tuple[Place, Line], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ingest, line = parts
+    monkeypatch.setattr(sources, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(sources, "ASK_SECONDS", 0.2)
+    await make(ingest, "main", shop="shopify", secret=SECRET)
+    body = sample("orders-create")
+    line.cut()
+
+    began, answers = time.monotonic(), []
+    while time.monotonic() - began < 1:
+        answers.append(await deliver(ingest, "orders/create", body))
+
+    assert {status for status, _ in answers} == {200}
+    assert len(answers) > 1 / PROMPT
