@@ -21,6 +21,7 @@ from shared.contracts.keys import identity_key
 from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.partitioner import partition_of
+from tests.integration.ingest_place import TOKEN_KEYS
 
 PARTITIONS = 2
 PATIENCE = 30.0
@@ -113,6 +114,7 @@ async def serving(kafka: str, database: str, topic_prefix: str) -> AsyncIterator
             "TUVI_TOPIC_PREFIX": topic_prefix,
             "TUVI_PORT": str(port),
             "TUVI_PROGRESS_INTERVAL": "0.1",
+            "TUVI_TOKEN_KEYS": ",".join(TOKEN_KEYS),
         },
     )
     producer = AIOKafkaProducer(bootstrap_servers=kafka)
