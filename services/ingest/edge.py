@@ -17,7 +17,7 @@ from services.ingest.adapters.write_keys import token_of
 from services.ingest.cors import heard_by, preflight
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES
-from services.ingest.handlers import Credentials, Door, Taken, take_events
+from services.ingest.handlers import Credentials, Door, Taken, take_events, tell_whole
 from services.ingest.refusing import refusal
 from shared.contracts.codec import encode
 from shared.errors import Problem
@@ -93,8 +93,12 @@ class Edge:
         if scope["method"] != "POST":
             raise Problem(405, "Method not allowed", "Use POST.", allow="POST")
         credentials = credentials_of(kind, headers)
-        data = await read_body(receive, headers, MAX_BATCH_BYTES)
-        return await take_events(self._door, kind, data, credentials)
+        try:
+            data = await read_body(receive, headers, MAX_BATCH_BYTES)
+            return await take_events(self._door, kind, data, credentials)
+        except Problem as problem:
+            await tell_whole(self._door, kind, credentials, problem)
+            raise
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         began, code = time.perf_counter(), 500

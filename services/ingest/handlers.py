@@ -3,9 +3,10 @@
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, get_args
 
 import structlog
 import uuid_utils
@@ -27,6 +28,7 @@ from shared.kafka.producer import Addressed
 
 log = structlog.get_logger()
 RETRY_AFTER = 2  # seconds
+WHOLE = (400, 403, 413, 415, 429)  # what a request is refused with besides its events' faults
 
 
 class Publishes(Protocol):
@@ -123,6 +125,19 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
         log.info("refused", workspace=sender.workspace, events=len(refused), field=refused[0].field)
         raise _refused(refused, taken, batch=kind == BATCH)
     return taken
+
+
+async def tell_whole(door: Door, kind: str, credentials: Credentials, problem: Problem) -> None:
+    """The live view shows what a request was refused for as a whole, if it has a key that exists.
+
+    Stock SDKs do not say it: a page that may not use its key, a key for reading, too much at once.
+    """
+    if problem.status not in WHOLE or "errors" in problem.more or not credentials.token:
+        return
+    with suppress(Problem):  # nobody knows whose it was
+        key = await door.keys.key(credentials.token, *get_args(Scope))
+        remark = Remark(0, "", "request", f"{problem.status} {problem.title}: {problem}")
+        door.refusals.tell(_sender(door, key, credentials), f"/v1/{kind}", [remark])
 
 
 async def _admitted(door: Door, token: str, credentials: Credentials) -> Key:

@@ -207,3 +207,36 @@ async def test_too_many_who_look_at_once_are_told_to_wait(ingest: Place) -> None
 
     codes = {status for status, _ in answers}
     assert codes == {200, 429}
+
+
+async def test_a_request_that_is_refused_as_a_whole_is_shown_if_its_key_is_known(
+    ingest: Place, database: str
+) -> None:
+    reader = await key_of(database, "whole", "read")
+    browser = await key_of(database, "whole", "browser")
+    async with asyncio.timeout(PATIENCE):  # new keys are known within seconds
+        while (await look(ingest, reader))[0] != 200:
+            await asyncio.sleep(0.1)
+    bearer = {"authorization": f"Bearer {reader}"}
+    page = {"authorization": f"Bearer {browser}", "origin": "https://elsewhere.example"}
+    gzip = {**page, "content-encoding": "gzip"}
+    unknown = {"authorization": "Bearer tuvi_wk_of-nobody"}
+
+    answers = [
+        await ingest.post("/v1/track", added("w", 1), headers=bearer),
+        await ingest.post("/v1/track", added("w", 2), headers=page),
+        await ingest.post("/v1/track", added("w", 3), headers=gzip),
+        await ingest.post("/v1/batch", b"x" * 600_000, headers=bearer),
+        await ingest.post("/v1/track", added("w", 4), headers=unknown),
+    ]
+
+    assert [status for status, _ in answers] == [403, 403, 400, 413, 401]
+    async with asyncio.timeout(PATIENCE):
+        while len(items := (await look(ingest, reader))[1]["items"]) < 4:
+            await asyncio.sleep(0.05)
+    assert {(i["via"], i["field"], i["message"][:4]) for i in items} == {
+        (reader[:14], "request", "403 "),
+        (browser[:14], "request", "403 "),
+        (browser[:14], "request", "400 "),
+        (reader[:14], "request", "413 "),
+    }
