@@ -95,6 +95,20 @@ def test_every_fault_of_every_template_is_named(capsys: pytest.CaptureFixture[st
     assert typed.err.endswith("error: 2 of 3 cannot be published\n")
 
 
+def test_every_faulty_form_is_named_with_its_line(capsys: pytest.CaptureFixture[str]) -> None:
+    good = (STARTER / "forms/newsletter.yaml").read_text()
+    Path("newsletter.yaml").write_text(good)
+    Path("other.yaml").write_text(good)
+    Path("typo.yaml").write_text(good.replace("consent:", "consnt:"))
+    Path("broken.yaml").write_text("form: [")
+    typed = Typed(capsys, "forms validate .")
+    assert (typed.code, typed.out) == (1, "newsletter.yaml: ok\n")
+    assert "other.yaml:1: the file is called 'other'" in typed.err
+    assert "typo.yaml:10: consnt: unknown key 'consnt'; did you mean 'consent'?" in typed.err
+    assert "broken.yaml:" in typed.err
+    assert typed.err.endswith("error: 3 of 4 cannot be published\n")
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [

@@ -22,7 +22,9 @@ EXPECTED = {
     "win-back-miss-you",
     "win-back-offer",
     "quickstart-cart",
+    "confirm-subscription",
 }
+TOPICS = {"cart": "cart-reminders", "quickstart": "cart-reminders", "confirm": "confirmations"}
 TEMPLATES = {source.id: compile_template(source) for source in read_templates(STARTER)}
 
 
@@ -35,9 +37,10 @@ def test_each_is_light_described_and_can_be_left(template: CompiledTemplate) -> 
     assert len(template.html) < 30_000
     assert template.description
     assert template.preheader
-    assert template.topic == ("cart-reminders" if "cart" in template.id else "marketing")
+    assert template.topic == TOPICS.get(template.id.partition("-")[0], "marketing")
+    link = "{{ confirm_url }}" if template.transactional else "{{ unsubscribe_url }}"
     for part in (template.html, template.text):
-        assert "{{ unsubscribe_url }}" in part
+        assert link in part
         assert "{{ shop.address }}" in part
     assert '<html lang="en"' in template.html
     assert "<h1" in template.html
