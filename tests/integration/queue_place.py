@@ -47,11 +47,18 @@ class QueuePlace:
 
     async def left(self, queue: str = "") -> int:
         """Messages that are there, visible or in flight."""
+        return sum(await self._counts(queue or self.queue))
+
+    async def in_flight(self) -> int:
+        """Received by somebody, and not deleted."""
+        return (await self._counts(self.queue))[1]
+
+    async def _counts(self, queue: str) -> list[int]:
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         answer = await asyncio.to_thread(
-            self.sqs.get_queue_attributes, QueueUrl=queue or self.queue, AttributeNames=names
+            self.sqs.get_queue_attributes, QueueUrl=queue, AttributeNames=names
         )
-        return sum(int(answer["Attributes"][name]) for name in names)
+        return [int(answer["Attributes"][name]) for name in names]
 
     async def until(self, left: int, queue: str = "") -> None:
         async with asyncio.timeout(20):

@@ -22,9 +22,11 @@ from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.ingest.adapters.publisher import Limits, Publisher
 from shared.auth import create_key
+from shared.contracts import DeliveryEvent
 from shared.db.migrate import migrate
 from shared.kafka.producer import Addressed
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
+from tests.integration.queue_place import document, moto, queue_place
 
 DEADLINE = 1.5
 
@@ -96,6 +98,38 @@ async def test_a_frozen_broker_is_503_within_the_deadline_and_then_all_goes_on(
     gc.collect()
     asyncio.get_running_loop().set_exception_handler(None)
     assert loud == []
+
+
+async def test_what_sqs_brings_waits_for_kafka_and_nothing_more_is_taken(
+    own_stack: Stack, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker = own_stack.parts["kafka"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    with moto() as endpoint, queue_place(endpoint) as queue:
+        settings = queue.settings(ingest_deadline=DEADLINE, sqs_hidden=30)
+        async with place(database, broker.address, "", **settings) as running:
+            await running.ready()
+            await queue.tell(document("m_before"))
+            await queue.until(0)
+            os.kill(broker.child.pid, signal.SIGSTOP)
+            try:
+                await asyncio.gather(*(queue.tell(document(f"m_{n}")) for n in range(5)))
+                async with asyncio.timeout(20):
+                    while await _status(running) != 503:
+                        await asyncio.sleep(0.05)
+                in_hand = await queue.in_flight()
+                assert in_hand
+                await asyncio.gather(*(queue.tell(document(f"m_{n}")) for n in range(5, 10)))
+                await asyncio.sleep(1.5)  # longer than a long poll
+                assert (await queue.in_flight(), await queue.left()) == (in_hand, 10)
+            finally:
+                os.kill(broker.child.pid, signal.SIGCONT)
+            await queue.until(0)
+            kept = await running.kept("delivery-events")
+            found = {event.message for event in kept if isinstance(event, DeliveryEvent)}
+            assert found == {"m_before", *(f"m_{n}" for n in range(10))}
+            assert await queue.left(queue.dead) == 0
 
 
 async def test_what_waits_is_bounded_in_bytes(kafka: str) -> None:
@@ -198,6 +232,11 @@ def _served(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "tuvi.cli", "serve", "ingest"]
     with log.open("wb") as out:
         return subprocess.Popen(command, env=environment, stdout=out, stderr=out)
+
+
+async def _status(ingest: Place) -> int:
+    async with ingest.session.get(ingest.url + "/readyz") as answer:
+        return answer.status
 
 
 def _free_port() -> int:

@@ -3,6 +3,8 @@
 import asyncio
 import base64
 import binascii
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import aiohttp
 import structlog
@@ -21,23 +23,33 @@ MAX_CERTIFICATES = 16
 OK = 200
 
 
+class Certificate(NamedTuple):
+    """What is kept of one."""
+
+    key: rsa.RSAPublicKey
+    begins: datetime
+    ends: datetime
+
+
 class Sns:
     """Verifies and confirms; certificates are kept, for SNS changes theirs every few months."""
 
     def __init__(self, session: aiohttp.ClientSession, trust: Trust) -> None:
         self._session, self._trust = session, trust
-        self._keys: dict[str, rsa.RSAPublicKey] = {}
+        self._known: dict[str, Certificate] = {}
         self._fetching = asyncio.Lock()
 
     async def verify(self, envelope: Envelope) -> None:
         """Raises NotTrusted, or Problem 503 when the certificate cannot be fetched."""
         trusted_origin(envelope, self._trust)
-        key = await self._key(envelope.signing_cert_url)
+        certificate = await self._certificate(envelope.signing_cert_url)
+        if not certificate.begins <= datetime.now(UTC) <= certificate.ends:
+            raise NotTrusted("SigningCertURL: the certificate is not valid at this time")
         # Version 1 is SHA-1: SNS's default still. What is signed is short-lived and our own topic.
         digest = hashes.SHA256() if envelope.signature_version == "2" else hashes.SHA1()  # noqa: S303
         try:
             signature = base64.b64decode(envelope.signature, validate=True)
-            key.verify(signature, string_to_sign(envelope), padding.PKCS1v15(), digest)
+            certificate.key.verify(signature, string_to_sign(envelope), padding.PKCS1v15(), digest)
         except (InvalidSignature, binascii.Error, ValueError) as error:
             raise NotTrusted("Signature: does not fit the message") from error
 
@@ -63,13 +75,16 @@ class Sns:
             raise _later("The subscription could not be confirmed")
         log.info("subscription confirmed", topic=envelope.topic_arn)
 
-    async def _key(self, url: str) -> rsa.RSAPublicKey:
+    async def _certificate(self, url: str) -> Certificate:
+        """One is fetched at a time; who brings one that is known waits for nobody."""
+        if (known := self._known.get(url)) is not None:
+            return known
         async with self._fetching:
-            if url not in self._keys:
-                if len(self._keys) >= MAX_CERTIFICATES:
-                    self._keys.clear()
-                self._keys[url] = _read(await self._fetch(url))
-            return self._keys[url]
+            if url not in self._known:
+                if len(self._known) >= MAX_CERTIFICATES:
+                    self._known.clear()
+                self._known[url] = _read(await self._fetch(url))
+            return self._known[url]
 
     async def _fetch(self, url: str) -> bytes:
         try:
@@ -83,14 +98,15 @@ class Sns:
         return found
 
 
-def _read(pem: bytes) -> rsa.RSAPublicKey:
+def _read(pem: bytes) -> Certificate:
     try:
-        key = x509.load_pem_x509_certificate(pem).public_key()
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = certificate.public_key()
     except ValueError as error:
         raise NotTrusted("SigningCertURL: has no certificate") from error
     if not isinstance(key, rsa.RSAPublicKey):
         raise NotTrusted("SigningCertURL: the certificate has no RSA key")
-    return key
+    return Certificate(key, certificate.not_valid_before_utc, certificate.not_valid_after_utc)
 
 
 def _later(title: str) -> Problem:

@@ -1,9 +1,22 @@
 """Only SNS itself may tell us about mails: whose certificate, what is signed."""
 
+import json
+from datetime import UTC, datetime
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.local.ses.sns import string_to_sign as the_endpoints
-from services.ingest.domain.sns import Envelope, NotTrusted, Trust, string_to_sign, trusted_origin
+from services.ingest.domain.sns import (
+    Envelope,
+    NotSns,
+    NotTrusted,
+    Trust,
+    from_queue,
+    string_to_sign,
+    trusted_origin,
+)
 
 ARN = "arn:aws:sns:eu-west-1:123456789012:tuvi-ses"
 CHINA = "arn:aws-cn:sns:cn-north-1:123456789012:tuvi-ses"
@@ -80,3 +93,49 @@ def test_what_is_signed_is_what_the_endpoint_signs() -> None:
     fields = {"Message": "m", "MessageId": "1", "Timestamp": "t", "TopicArn": ARN}
 
     assert string_to_sign(said) == the_endpoints({**fields, "Type": "Notification"})
+
+
+def enclosed(**other: str) -> str:
+    said = {
+        "Type": "Notification",
+        "MessageId": "1",
+        "TopicArn": ARN,
+        "Message": "hello",
+        "Timestamp": "2026-03-01T12:00:00.000Z",
+    }
+    return json.dumps(said | other)
+
+
+def test_the_queue_brings_the_topics_envelope_or_the_text_itself() -> None:
+    assert from_queue(enclosed(), [ARN]) == ("hello", datetime(2026, 3, 1, 12, tzinfo=UTC))
+    for raw in ("Successfully validated SNS topic", '{"eventType": "Send"}', "[]", "", "7"):
+        assert from_queue(raw, [ARN]) == (raw, None)
+
+
+@pytest.mark.parametrize("topics", [[], [CHINA], [ARN[:-1]]])
+def test_a_topic_that_is_not_listed_is_not_heard_in_the_queue_either(topics: list[str]) -> None:
+    with pytest.raises(NotTrusted, match="TopicArn"):
+        from_queue(enclosed(), topics)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        enclosed(Type="SubscriptionConfirmation"),
+        enclosed(Timestamp="yesterday"),
+        enclosed(Type="Else"),
+        json.dumps({"TopicArn": ARN}),
+    ],
+)
+def test_an_envelope_of_something_else_is_left_in_the_queue(body: str) -> None:
+    with pytest.raises(NotSns):
+        from_queue(body, [ARN])
+
+
+@given(st.text() | st.sampled_from([enclosed(), "{}"]), st.integers(0, 200), st.text())
+def test_no_body_of_the_queue_breaks_it(body: str, where: int, other: str) -> None:
+    try:
+        said = from_queue(body[:where] + other + body[where + len(other) :], [ARN])
+    except (NotSns, NotTrusted):
+        return
+    assert said.at is None or said.at.tzinfo is not None
