@@ -54,12 +54,16 @@ class Templates(BaseModel):
 
 
 class Message(BaseModel):
-    """Times of journeys (due, not_after, sent) are business time, others wall time."""
+    """Times of journeys (due, not_after, sent) are business time, others wall time.
+
+    The ledger's part of a mail's way. Who opened and clicked is in the contact's timeline.
+    """
 
     message: str
     contact: str
     status: Status
-    reason: str
+    reason: str = Field(description="why it was not sent; empty while it is on its way")
+    detail: str = Field(description="what is behind it: the template's part, or what SES said")
     journey: str
     version: int
     run: str
@@ -69,12 +73,16 @@ class Message(BaseModel):
     topic: str
     transactional: bool
     address: str
-    attempts: int
+    attempts: int = Field(description="how often SES was called")
+    ambiguities: int = Field(description="how often its answer was lost")
+    withdraw: str = Field(description="a withdrawal that came while it was on its way: its reason")
     due_at: datetime | None
     not_after: datetime | None
+    not_before: datetime | None = Field(description="looked at again then: paused, or SES said so")
     started_at: datetime | None
     sent_at: datetime | None
     provider_id: str
+    told: bool = Field(description="SES's own notification that it was sent has come")
     held: bool = Field(description="ambiguous, and only a notification or you can settle it")
 
 

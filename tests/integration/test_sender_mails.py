@@ -268,6 +268,9 @@ async def test_what_never_goes_is_told_as_failed(shop: World) -> None:
     told = await _told_once(shop, "bad")
     assert (told.event, told.reason) == ("Failed", "BadRequestException")
     assert told.detail.startswith("Header List-Unsubscribe: value must be")
+    status, shown = await shop.api("GET", "/v1/messages/bad-1")
+    assert (status, shown["status"], shown["detail"]) == (200, "failed", told.detail)
+    assert (shown["attempts"], shown["told"]) == (1, False)
 
 
 async def _told_once(shop: World, name: str) -> DeliveryEvent:
@@ -285,6 +288,11 @@ async def test_a_template_that_cannot_be_rendered_is_told_with_the_part_that_is_
     await shop.contacts(["typo", "odd"])
     await shop.send(["typo"], template="welcom")
     assert (await _told_once(shop, "typo")).detail == "no template 'welcom' is published"
+    _, shown = await shop.api("GET", "/v1/messages/typo-1")
+    assert (shown["reason"], shown["detail"]) == (
+        "template_error",
+        "no template 'welcom' is published",
+    )
     await shop.send(["odd"], data={"event": {"rounds": "a secret"}})
     detail = (await _told_once(shop, "odd")).detail
     assert ("event.rounds" in detail, "secret" in detail) == (True, False), detail

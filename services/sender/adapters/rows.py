@@ -32,6 +32,7 @@ _TYPES = {
 _STATE = "status reason due_at address claimed_by lease_until not_before attempts started_at"
 _CHANGING = [
     *_STATE.split(" "),
+    "detail",
     "ambiguities",
     "sent_at",
     "provider_id",

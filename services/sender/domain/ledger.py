@@ -141,7 +141,7 @@ def _ended(row: Row | None, event: DeliveryEvent) -> Row | None:
     if row is None:
         return _made_by(event, status)
     open_for = _WAITING if status == Status.SKIPPED else (*_WAITING, *_IN_FLIGHT)
-    return _free(row, status, event.reason) if row.status in open_for else row
+    return _free(row, status, event.reason, event.detail) if row.status in open_for else row
 
 
 def _made_by(event: DeliveryEvent, status: Status) -> Row:
@@ -151,6 +151,7 @@ def _made_by(event: DeliveryEvent, status: Status) -> Row:
         contact=event.contact,
         status=status,
         reason=event.reason if status != Status.SENT else "",
+        detail=event.detail if status != Status.SENT else "",
         journey=event.journey,
         version=event.version,
         run=event.run,
@@ -176,7 +177,7 @@ def _dispatch(
         case Postponed(due_at, not_before), Status.QUEUED:
             return Step(replace(row, due_at=due_at or row.due_at, not_before=not_before))
         case Skipped(reason, by, detail), Status.QUEUED | Status.CLAIMED if by == row.claimed_by:
-            skipped = _free(row, Status.SKIPPED, reason)
+            skipped = _free(row, Status.SKIPPED, reason, detail)
             return Step(skipped, Announce("Skipped", now, reason, detail))
         case HandedBack(by), Status.CLAIMED if by == row.claimed_by:
             return Step(_free(row, Status.QUEUED, ""))
@@ -209,7 +210,7 @@ def _answered(row: Row, given: Accepted | Refused | Lost, now: datetime) -> Step
             return Step(replace(sent, withdraw=""), Announce("Sent", now))
         case Refused() if row.status == Status.SENDING:
             if given.never:
-                failed = _free(row, Status.FAILED, given.reason)
+                failed = _free(row, Status.FAILED, given.reason, given.detail)
                 return Step(failed, Announce("Failed", now, given.reason, given.detail))
             return Step(replace(_again(row), not_before=given.not_before))
         case Lost() if row.status == Status.SENDING:
@@ -242,6 +243,7 @@ def _again(row: Row) -> Row:
     return _free(row, Status.QUEUED, "")
 
 
-def _free(row: Row, status: Status, reason: str) -> Row:
+def _free(row: Row, status: Status, reason: str, detail: str = "") -> Row:
     """Nobody's any more."""
-    return replace(row, status=status, reason=reason, claimed_by="", lease_until=None, held=False)
+    free = replace(row, status=status, reason=reason, detail=detail)
+    return replace(free, claimed_by="", lease_until=None, held=False)

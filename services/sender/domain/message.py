@@ -31,6 +31,7 @@ class Status(StrEnum):
 class Row(msgspec.Struct, frozen=True, kw_only=True):
     """A row of `messages`. `due_at`, `not_after`, `sent_at` are business time, all else is wall.
 
+    `detail` is what is behind the reason, in words for people.
     `claimed_by` is new with each claim, so a claim that was lost is never taken for another.
     `withdraw` is the reason of a withdrawal that came while the mail was being sent.
     `attempts` counts starts, those that SES refused too; `ambiguities` those of lost answers.
@@ -43,6 +44,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     contact: str
     status: Status
     reason: str = ""
+    detail: str = ""
     journey: str = ""
     version: int = 0
     run: str = ""
