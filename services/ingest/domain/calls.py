@@ -94,6 +94,7 @@ class _IdOnly(msgspec.Struct, rename="camel"):
     message_id: str | int = ""
 
 
+_KEY = b'"writeKey"'
 _single = msgspec.json.Decoder(_Single)
 _batch = msgspec.json.Decoder(_Batch)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -110,7 +111,10 @@ def read(kind: str, data: bytes) -> Body:
         batch = _batch.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _about_body(kind, data, error) from error
-    return Body(list(map(bytes, batch.batch)), batch.write_key or "", odd(data))
+    events = list(map(bytes, batch.batch))
+    if data.count(_KEY) > (batch.write_key is not None):  # Segment's for browsers: in each too
+        events = [_without_key(event) if _KEY in event else event for event in events]
+    return Body(events, batch.write_key or "", odd(data))
 
 
 def _read_single(kind: str, data: bytes) -> Body:
@@ -118,7 +122,7 @@ def _read_single(kind: str, data: bytes) -> Body:
     single = _single.decode(data)
     event = data.strip()
     if single.write_key is not None:
-        event = encode({n: v for n, v in _fields.decode(data).items() if n != "writeKey"})
+        event = _without_key(event)
     own = b'"%s"' % kind.encode()
     said = bytes(single.type)
     if not said:
@@ -127,6 +131,13 @@ def _read_single(kind: str, data: bytes) -> Body:
     elif said != own:
         raise BadCall("type", f"is not {kind!r}, as the route says; leave it out or use /v1/batch")
     return Body([event], single.write_key or "", odd(event))
+
+
+def _without_key(event: bytes) -> bytes:
+    try:
+        return encode({n: v for n, v in _fields.decode(event).items() if n != "writeKey"})
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return event  # is no event, and will be refused
 
 
 def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:

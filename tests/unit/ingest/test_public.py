@@ -1,0 +1,70 @@
+"""What becomes of a browser key's calls at the door, whatever they say."""
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.ingest.domain.calls import BATCH, Ready, Remark, Sender, read, understood
+from shared.contracts import StoreEvent
+from shared.contracts.codec import encode
+from tests.unit.ingest.calls import NOW
+
+PUBLIC = Sender("default", NOW, lambda: "new", via="tuvi_pk_abcdef", public=True)
+SECRET = PUBLIC._replace(public=False)
+CONSENT = {"news": {"state": "subscribed"}}
+_decoder = msgspec.json.Decoder(StoreEvent)
+
+
+def _told(said: dict[str, Any], sender: Sender = PUBLIC) -> tuple[list[Ready], list[Remark]]:
+    return understood([encode({"type": "identify", "anonymousId": "d", **said})], sender)
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"traits": {"consent": CONSENT}}, "traits.consent"),
+        ({"traits": {"consent": None}}, "traits.consent"),
+        ({"context": {"traits": {"consent": CONSENT}}}, "context.traits.consent"),
+    ],
+)
+def test_consent_is_refused_of_a_browser_key_alone(said: dict[str, Any], field: str) -> None:
+    ready, (refused,) = _told(said)
+    assert (ready, refused.field) == ([], field)
+    assert not _told(said, SECRET)[1]
+
+
+def test_a_groups_consent_is_no_contacts() -> None:
+    assert not _told({"type": "group", "traits": {"consent": "weekly"}})[1]
+
+
+def test_the_address_of_a_user_is_named_as_not_used_and_a_strangers_is_taken() -> None:
+    for said in ({"traits": {"email": "a@x.example"}}, {"properties": {"email": "a@x.example"}}):
+        ((ready,), _) = _told({**said, "userId": "u-7"})
+        assert ["was not used" in w.message for w in ready.warnings] == [True]
+        assert not _told(said)[0][0].warnings
+        assert not _told({**said, "userId": "u-7"}, SECRET)[0][0].warnings
+
+
+def test_a_browser_keys_messageids_are_a_space_of_their_own() -> None:
+    ids = []
+    for sender in (PUBLIC, SECRET):
+        ((ready,), _) = _told({"messageId": "shopify/main/order-completed/7"}, sender)
+        stored = _decoder.decode(ready.value)
+        assert stored.public == sender.public
+        assert ready.message_id == "shopify/main/order-completed/7"  # as the caller knows it
+        ids.append(stored.message_id)
+    assert ids == ["browser/shopify/main/order-completed/7", "shopify/main/order-completed/7"]
+
+
+@given(st.dictionaries(st.text(max_size=3), st.none()), st.booleans())
+def test_a_key_that_stands_in_each_event_of_a_batch_is_kept_with_none(
+    more: dict[str, None], above: bool
+) -> None:
+    event = {"type": "page", "anonymousId": "d", **more, "name": "writeKey"}
+    body = {"batch": [{**event, "writeKey": "tuvi_pk_x"}, event]}
+    read_ = read(BATCH, encode({**body, "writeKey": "tuvi_pk_x"} if above else body))
+    assert [msgspec.json.decode(each) for each in read_.events] == [event, event]
+    assert read_.key == ("tuvi_pk_x" if above else "")
