@@ -1,6 +1,7 @@
 """What no cluster checks for us: manifests agree with the code's ports, services and grace."""
 
 import importlib
+import json
 import re
 import shutil
 import subprocess
@@ -84,6 +85,16 @@ def test_every_setting_of_the_environment_is_somebodys() -> None:
         settings = importlib.import_module(f"services.{service}.settings").Settings
         read |= {f"TUVI_{name.upper()}" for name in settings.model_fields}
     assert environment().keys() <= read
+
+
+def test_notifications_come_by_the_queue_that_is_subscribed_to_the_topic() -> None:
+    given = environment()
+    queue = re.fullmatch(
+        r"https://sqs\.([a-z0-9-]+)\.amazonaws\.com/(\d+)/.+", given["TUVI_SQS_QUEUE_URL"]
+    )
+    assert queue is not None
+    [topic] = json.loads(given["TUVI_SNS_TOPICS"])
+    assert topic.split(":")[3:5] == [queue[1], queue[2]]
 
 
 @pytest.mark.parametrize("service", SERVICES)
