@@ -14,7 +14,7 @@ from shared.contracts.codec import encode
 UNMAPPED = "unmapped"
 SAYS_NOTHING = "says nothing"
 MAX_RAW = 600_000  # bytes; a message of Kafka's has up to a megabyte, in base64
-MAX_PRODUCT = 500_000
+MAX_PRODUCT = 300_000  # of one statement; what the catalogue keeps of a product has more room
 _MANY = ("variants", "variant_ids")
 MAX_ID = 256
 

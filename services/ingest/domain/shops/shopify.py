@@ -1,4 +1,5 @@
-"""Shopify's webhooks: what each topic becomes. Fields: `shopify_goods`, `shopify_people`.
+"""Shopify's webhooks: what each topic becomes. Fields: `shopify_goods`, `shopify_people`,
+`shopify_products`.
 
 Payloads: https://shopify.dev/docs/api/webhooks (read 2026-11-22, the samples of API 2026-04).
 
@@ -16,12 +17,9 @@ from services.ingest.domain.shops.shopify_goods import (
     GONE_CHECKOUT,
     HAS_LINES,
     NOT_SHIPPED,
-    OFF_SALE,
     ORDER,
-    PRODUCT,
     REFUND,
     SHIPMENT,
-    SOLD_AT,
     money_back,
 )
 from services.ingest.domain.shops.shopify_people import (
@@ -43,6 +41,7 @@ from services.ingest.domain.shops.shopify_people import (
     SHIPMENT_OWNER,
     says,
 )
+from services.ingest.domain.shops.shopify_products import OFF_SALE, PRODUCT, SOLD_AT
 from services.ingest.domain.shops.table import Part, Topic, identify, means, product, stock, track
 from services.ingest.domain.shops.values import (
     Fields,

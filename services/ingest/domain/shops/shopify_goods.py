@@ -1,4 +1,4 @@
-"""Shopify: carts, checkouts, orders, shipments, refunds and products, field by field."""
+"""Shopify: carts, checkouts, orders, shipments and refunds, field by field."""
 
 from decimal import Decimal
 
@@ -7,17 +7,14 @@ from services.ingest.domain.shops.values import (
     Fields,
     Value,
     as_text,
-    at,
     chosen,
     constant,
     each,
     first,
     flag,
     joined,
-    keyed,
     less,
     lower,
-    moment,
     money,
     number,
     source,
@@ -201,48 +198,6 @@ REFUND = Fields(
 )
 
 
-def _stock(variant: Plain) -> int | None:
-    """Pieces, where they are counted and the variant is not sold beyond them."""
-    uncounted = "inventory_management" in variant and not variant["inventory_management"]
-    endless = as_text(at(variant, "inventory_policy")) == "continue"
-    pieces = None if uncounted or endless else number("inventory_quantity")(variant)
-    return pieces if isinstance(pieces, int) else None
-
-
-VARIANT = Fields(
-    sku=text("sku"),
-    price=money("price"),
-    name=text("title"),
-    stock=_stock,
-    inventory_item=text("inventory_item_id"),
-)
-
-
-def _ids(payload: Plain) -> list[str] | None:
-    found = keyed("variants", text("id"), Fields())(payload)
-    return list(found) if found else None
-
-
-def _url(payload: Plain) -> str | None:
-    shop, handle = source("url")(payload), text("handle")(payload)
-    return f"{shop}/products/{handle}" if shop and handle else None
-
-
-PRODUCT = Fields(
-    name=text("title"),
-    url=_url,
-    image_url=first(text("image.src"), text("images.0.src")),
-    price=money("variants.0.price"),
-    currency=source("currency"),
-    category=text("product_type"),
-    brand=text("vendor"),
-    sku=text("variants.0.sku"),
-    tags=words("tags"),
-    variants=keyed("variants", text("id"), VARIANT),
-    variant_ids=_ids,
-)
-OFF_SALE = chosen("status", {"draft": "yes", "archived": "yes", "unlisted": "yes"})
-SOLD_AT = first(moment("updated_at"), moment("created_at"))
 NOT_SHIPPED = chosen("status", {"cancelled": "yes", "error": "yes", "failure": "yes"})
 DELIVERED = chosen("shipment_status", {"delivered": "yes"})
 HAS_LINES: Value = each("line_items", LINE)

@@ -10,6 +10,7 @@ the difference:
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple, cast
@@ -21,6 +22,7 @@ from services.ingest.domain.shops import (
     shopify,
     shopify_goods,
     shopify_people,
+    shopify_products,
     woocommerce,
 )
 from services.ingest.domain.shops.meaning import meaning
@@ -32,7 +34,7 @@ HOME = Path(__file__).parent / "fixtures"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = {"url": "https://shop.example.com", "user_id_prefix": "s-", "currency": "USD"}
 MODULES: dict[str, list[ModuleType]] = {
-    "shopify": [shopify, shopify_goods, shopify_people],
+    "shopify": [shopify, shopify_goods, shopify_people, shopify_products],
     "woocommerce": [woocommerce],
     "bigcommerce": [bigcommerce, bigcommerce_goods, bigcommerce_people],
 }
@@ -62,7 +64,12 @@ class Recorded(NamedTuple):
         )
 
     def expected(self) -> Any:
-        return decode_plain(self.becomes_path.read_bytes())
+        return _read(self.becomes_path)
+
+
+@cache
+def _read(path: Path) -> Any:
+    return decode_plain(path.read_bytes())
 
 
 def recorded(shop: str) -> list[Recorded]:
