@@ -11,12 +11,12 @@ from typing import Any
 
 import msgspec
 
-from shared.contracts import DeliveryEvent, StoreEvent, encode
-from shared.contracts.keys import contact_key, identity_key
+from shared.contracts import DeliveryEvent, ProductChanged, StockChanged, StoreEvent, encode
+from shared.contracts.keys import contact_key, identity_key, item_key, product_key
 from shared.tags import from_tag
 from tests.faults.place import NOON, Keyed
 
-USERS, GUESTS, CARTS, BOUGHT = 300, 60, 200, 80
+USERS, GUESTS, CARTS, BOUGHT, GOODS = 300, 60, 200, 80, 60
 HUMAN = "Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0"
 MINUTE = timedelta(minutes=1)
 
@@ -54,6 +54,21 @@ def ordered(message_id: str, at: datetime, cart: str, who: dict[str, str], total
     return track(message_id, at, "Order Completed", who, **given, currency="EUR")
 
 
+def product(number: int, at: datetime, by: str, *, deleted: bool = False, **facts: Any) -> Keyed:
+    """What the shop says of one of its goods."""
+    name = f"p{number}"
+    ids = {"workspace": "default", "product": name, "message_id": f"{name}-{by}"}
+    message = ProductChanged(at=at, received_at=at, facts=facts, deleted=deleted, **ids)
+    return product_key("default", name), message
+
+
+def pieces(number: int, at: datetime, stock: int) -> Keyed:
+    """A level of stock, which does not say what it is of."""
+    ids = {"workspace": "default", "item": f"i{number}", "message_id": f"s{number}"}
+    message = StockChanged(at=at, received_at=at, stock=stock, **ids)
+    return item_key("default", f"i{number}"), message
+
+
 def user(number: int) -> dict[str, str]:
     return {"user": f"u{number}"}
 
@@ -69,7 +84,11 @@ class Story:
         self.countries = [draw.choice(["EE", "FI", "SE"]) for _ in everybody]
 
     def sign_up(self, at: datetime) -> Iterator[Keyed]:
-        """Four calls each: an address, more consent, and more, a look around."""
+        """Goods and their stock; of each user an address, more consent, and more, a look around."""
+        for i in range(GOODS):
+            variants = {"1": {"sku": f"S{i}", "stock": 5, "inventory_item": f"i{i}"}}
+            yield product(i, at - MINUTE, "new", name=f"Boots {i}", price=20 + i, variants=variants)
+            yield pieces(i, at, i)
         for i, country in enumerate(self.countries):
             name = f"u{i}"
             news = ["newsletter"] if i in self.news else []
@@ -81,6 +100,8 @@ class Story:
             yield track(f"{name}-3", at, "Product Viewed", user(i), product_id=f"p{i % 9}")
 
     def carts(self, at: datetime) -> Iterator[Keyed]:
+        for i in range(GOODS // 2):
+            yield product(i, at, "now", price=10 + i, deleted=i % 5 == 0)
         for i in range(CARTS):
             yield added(f"u{i}-4", at, f"c{i}", user(i), 20 + i % 50)
         for i in range(GUESTS):

@@ -14,7 +14,7 @@ from datetime import timedelta
 import pytest
 import pytest_asyncio
 
-from shared.contracts import topics
+from shared.contracts import CatalogueChanged, topics
 from shared.contracts.stages import (
     FEEDBACK,
     IDENTITY,
@@ -29,7 +29,7 @@ from shared.kafka.loop import STEPS
 from tests.faults.compare import Table, business_columns, difference, ses_record
 from tests.faults.making import Parts, place
 from tests.faults.place import NOON, Place
-from tests.faults.story import MINUTE, READ_AT, Story
+from tests.faults.story import GOODS, MINUTE, READ_AT, Story
 from tests.faults.walking import IN_FLIGHT, Kill, order_of_kills, walk
 
 EVERYWHERE = order_of_kills()
@@ -43,6 +43,8 @@ WRITTEN = {  # by the story; a comparison of empty tables would say nothing
     "segmenter.profiles",
     "segmenter.members",
     "segmenter.timers",
+    "segmenter.products",
+    "segmenter.inventory_items",
     "orchestrator.runs",
     "orchestrator.decisions",
     "sender.messages",
@@ -69,6 +71,7 @@ class Told:
     tables: dict[str, Table]
     mails: list[str]
     reminded: list[str]
+    catalogue: dict[str, CatalogueChanged]
     kills: list[Kill] = field(default_factory=list)
 
 
@@ -117,7 +120,9 @@ async def _tell(at: Place, stages: set[StageSpec]) -> Told:
     await at.clock_to(NOON + timedelta(hours=25, minutes=20))  # the next day's mails
     await at.settle()
     reminded = [m["to"][0] for m in await at.mails() if m["tags"]["step"] == "reminder"]
-    return Told(await business_columns(at), await ses_record(at), reminded, kills)
+    announced = await at.seen.messages(topics.CATALOGUE_CHANGES)
+    catalogue = {c.product: c for c in sorted(announced, key=lambda c: c.version)}
+    return Told(await business_columns(at), await ses_record(at), reminded, catalogue, kills)
 
 
 async def test_every_step_of_the_loop_has_its_turn() -> None:
@@ -156,3 +161,17 @@ async def test_all_who_left_their_cart_are_reminded_once_and_nobody_else(
     runs: dict[str, Told], run: str
 ) -> None:
     assert sorted(runs[run].reminded) == sorted(Story().left_their_cart())
+
+
+@pytest.mark.parametrize("run", RUNS)
+async def test_every_product_is_announced_as_the_shop_has_it(
+    runs: dict[str, Told], run: str
+) -> None:
+    """Two statements each and a level of stock, which came for an item on any partition."""
+    told = runs[run].catalogue
+    assert told == runs["calm"].catalogue
+    there = {name: change.facts for name, change in told.items() if not change.deleted}
+    gone = {f"p{i}" for i in range(0, GOODS // 2, 5)}
+    assert there.keys() == {f"p{i}" for i in range(GOODS)} - gone
+    assert [there[f"p{i}"]["stock"] for i in (1, 7, GOODS - 1)] == [1, 7, GOODS - 1]
+    assert [there[f"p{i}"]["price"] for i in (1, 7, GOODS - 1)] == [11, 17, 20 + GOODS - 1]
