@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.ingest.domain.calls import Sender, understood
@@ -80,6 +80,7 @@ def test_nothing_that_a_shop_sends_breaks_a_table(data: st.DataObject, one: Reco
     encode([p.facts for p in found.products])
 
 
+@settings(max_examples=30)
 @given(body=st.dictionaries(st.text(max_size=9), _json), one=st.sampled_from(ALL))
 def test_no_json_object_breaks_a_table(body: dict[str, Any], one: Recorded) -> None:
     assert meaning(one.delivery._replace(body=body)) is not None
