@@ -41,7 +41,13 @@ class TellsRefusals(Protocol):
     """adapters.refusals.Refusals."""
 
     def tell(
-        self, sender: Sender, route: str, remarks: Sequence[Remark], events: Sequence[bytes] = ()
+        self,
+        sender: Sender,
+        route: str,
+        remarks: Sequence[Remark],
+        events: Sequence[bytes] = (),
+        *,
+        a_second: int = ...,
     ) -> None: ...
 
 

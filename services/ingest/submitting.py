@@ -20,6 +20,7 @@ async def submit(door: Door, workspace: str, form: Form, version: int, posted: S
     ready, refused = understood(events, sender)
     if refused:  # the domain cuts all to size: only its sum can be too large
         metrics.FORMS.labels("refused").inc()
+        door.refusals.tell(sender, f"/v1/forms/{form.id}", refused, events)
         errors = [{"field": refused[0].field, "message": refused[0].message}]
         raise Problem(422, "Too much", refused[0].message, errors=errors)
     messages = [door.topics.address(topics.STORE_EVENTS, r.key, r.value) for r in ready]

@@ -7,11 +7,12 @@ import msgspec
 import structlog
 
 from services.ingest import metrics
+from services.ingest.domain.calls import Remark, Sender
 from services.ingest.domain.shops.outcome import Told, kept, told
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Delivery
 from services.ingest.handlers import RETRY_AFTER, Door
-from shared.contracts import topics
+from shared.contracts import RawEvent, topics
 from shared.contracts.codec import decode_plain, encode
 from shared.contracts.keys import item_key, product_key
 from shared.contracts.wire import Plain
@@ -58,6 +59,25 @@ async def publish(door: Door, delivery: Delivery, outcome: Told) -> None:
     metrics.ACCEPTED.inc(len(outcome.events))
     for raw in outcome.raw:
         log.info("webhook kept raw", reason=raw.reason.partition(":")[0], **said)
+    _show_kept(door, delivery, outcome.raw)
+
+
+def _show_kept(door: Door, delivery: Delivery, raw: list[RawEvent]) -> None:
+    """In the live view: that nothing was made of it, or of a part, and why."""
+    for one in raw:
+        field, found, why = one.reason.partition(": ")
+        field, why = (field, why) if found else ("topic", one.reason)
+        remark = Remark(0, delivery.id, field, f"{why}; it is kept as a raw event")
+        sender = Sender(one.workspace, delivery.received_at, str, via=delivery.via)
+        named = encode({"type": "webhook", "event": delivery.topic})
+        door.refusals.tell(sender, f"/webhooks/{delivery.shop}", [remark], [named])
+
+
+def show_turned_away(door: Door, source: Source, field: str, why: str) -> None:
+    """In the live view: one a second, for anybody can knock."""
+    sender = Sender(source.workspace, door.now(), str, via=source.via)
+    remarks = [Remark(0, "", field, why)]
+    door.refusals.tell(sender, f"/webhooks/{source.shop}", remarks, a_second=1)
 
 
 def _messages(door: Door, outcome: Told) -> list[Addressed]:

@@ -1,6 +1,8 @@
 """The live view: the last events of a workspace, accepted and refused, and those that follow."""
 
 import asyncio
+import base64
+import hmac
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -240,3 +242,28 @@ async def test_a_request_that_is_refused_as_a_whole_is_shown_if_its_key_is_known
         (browser[:14], "request", "400 "),
         (reader[:14], "request", "413 "),
     }
+
+
+async def test_a_webhook_that_is_not_signed_or_means_nothing_is_shown_with_its_source(
+    ingest: Place,
+) -> None:
+    source = {"shop": "shopify", "secret": "of the app"}
+    admin = {"authorization": f"Bearer {ingest.admin}"}
+    async with ingest.session.put(
+        f"{ingest.url}/v1/sources/live", json=source, headers=admin
+    ) as answer:
+        assert answer.status == 201, await answer.text()
+    body = b'{"id": 1, "email": "ann@example.com"}'
+    signature = base64.b64encode(hmac.digest(b"of the app", body, "sha256")).decode()
+    headers = {"X-Shopify-Topic": "themes/create", "X-Shopify-Hmac-Sha256": signature}
+
+    good, _ = await ingest.post("/webhooks/shopify/live", body, headers=headers)
+    bad, _ = await ingest.post("/webhooks/shopify/live", body + b" ", headers=headers)
+
+    assert (good, bad) == (200, 401)
+    items = await shown(ingest, 2, via="shopify/live")
+    assert {(i["type"], i["name"], i["field"], i["message"]) for i in items} == {
+        ("webhook", "themes/create", "topic", "unmapped; it is kept as a raw event"),
+        ("", "", "signature", "is not by the source's secret"),
+    }
+    assert {i["route"] for i in items} == {"/webhooks/shopify"}

@@ -29,18 +29,24 @@ class Refusals:
     ) -> None:
         self._publisher, self._address = publisher, address
         self._second = 0
-        self._shown: Counter[str] = Counter()
+        self._shown: Counter[tuple[str, int]] = Counter()
         self._on_their_way: set[asyncio.Task[None]] = set()
 
     def tell(
-        self, sender: Sender, route: str, remarks: Sequence[Remark], events: Sequence[bytes] = ()
+        self,
+        sender: Sender,
+        route: str,
+        remarks: Sequence[Remark],
+        events: Sequence[bytes] = (),
+        *,
+        a_second: int = A_SECOND,
     ) -> None:
         """`remarks`: one a refused event; each one's place is that of its bytes in `events`.
 
-        Beyond what a door may show in a second they are only counted.
+        Beyond `a_second` of a door they are only counted.
         """
         key = f"{sender.workspace}:{sender.via}"
-        shown = remarks[: self._left(key, len(remarks))]
+        shown = remarks[: self._left(key, len(remarks), a_second)]
         metrics.NOT_SHOWN.inc(len(remarks) - len(shown))
         if not shown:
             return
@@ -53,13 +59,13 @@ class Refusals:
         self._on_their_way.add(task)
         task.add_done_callback(self._on_their_way.discard)
 
-    def _left(self, key: str, wanted: int) -> int:
+    def _left(self, key: str, wanted: int, most: int) -> int:
         second = int(time.monotonic())
         if second != self._second:
             self._second = second
             self._shown.clear()
-        left = min(wanted, A_SECOND - self._shown[key])
-        self._shown[key] += left
+        left = min(wanted, most - self._shown[key, most])
+        self._shown[key, most] += left
         return left
 
     async def _publish(self, messages: list[Addressed]) -> None:

@@ -19,7 +19,7 @@ from services.ingest.domain.shops.table import Shop
 from services.ingest.domain.shops.woocommerce_values import delivery_id, is_ping
 from services.ingest.handlers import Door
 from services.ingest.routes.forms import problems
-from services.ingest.webhooks import object_of, take_webhook
+from services.ingest.webhooks import object_of, show_turned_away, take_webhook
 from shared.contracts.wire import Plain
 from shared.errors import Problem
 
@@ -64,8 +64,9 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         """
         body = await whole_body(request, MAX_BODY_BYTES)
         said = request.headers
-        found = _signed(sources, "shopify", source, body, said.get("x-shopify-hmac-sha256", ""))
-        _of_this_shop(found, said.get("x-shopify-shop-domain", ""))
+        signature = said.get("x-shopify-hmac-sha256", "")
+        found = _signed(door, sources, ("shopify", source), body, signature)
+        _of_this_shop(door, found, said.get("x-shopify-shop-domain", ""))
         topic = said.get("x-shopify-topic", "")
         test = said.get("x-shopify-test", "").lower() == "true"
         delivery = said.get("x-shopify-webhook-id", "")
@@ -84,8 +85,8 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         ping = not signature and is_ping(said.get("content-type", ""), body)
         if ping and sources.find("woocommerce", source):
             return {"taken": "ping"}
-        found = _signed(sources, "woocommerce", source, body, signature)
-        _of_this_shop(found, said.get("x-wc-webhook-source", ""))
+        found = _signed(door, sources, ("woocommerce", source), body, signature)
+        _of_this_shop(door, found, said.get("x-wc-webhook-source", ""))
         topic = said.get("x-wc-webhook-topic", "")
         await take_webhook(door, found, topic, delivery_id(topic, body), body)
         sources.delivered(found, door.now())
@@ -100,7 +101,7 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         found = sources.find("bigcommerce", source)
         secrets = found.secrets if found else (NOBODYS_SECRET,)
         good = told_secret(request.headers.get("x-tuvi-secret", ""), secrets)
-        found = _let_in(found, "bigcommerce", source, good=good)
+        found = _let_in(door, found, ("bigcommerce", source), good=good)
         thin_body = object_of(body)
         if thin_body is None:
             await take_webhook(door, found, "", "", body)
@@ -112,14 +113,17 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
     return routes
 
 
-def _signed(sources: KnowsSources, shop: Shop, name: str, body: bytes, signature: str) -> Source:
+def _signed(
+    door: Door, sources: KnowsSources, named: tuple[Shop, str], body: bytes, signature: str
+) -> Source:
     """Raises Problem 401 or 404, after the same time."""
-    found = sources.find(shop, name)
+    found = sources.find(*named)
     good = signed(body, signature, found.secrets if found else (NOBODYS_SECRET,))
-    return _let_in(found, shop, name, good=good)
+    return _let_in(door, found, named, good=good)
 
 
-def _let_in(found: Source | None, shop: Shop, name: str, *, good: bool) -> Source:
+def _let_in(door: Door, found: Source | None, named: tuple[Shop, str], *, good: bool) -> Source:
+    shop, name = named
     if found is None:
         metrics.WEBHOOKS.labels(shop, "unknown").inc()
         detail = f"{shop}/{name[:80]}: make it with `tuvi sources create`."
@@ -128,15 +132,17 @@ def _let_in(found: Source | None, shop: Shop, name: str, *, good: bool) -> Sourc
         metrics.WEBHOOKS.labels(shop, "unsigned").inc()
         log.warning("webhook not signed", via=found.via)
         detail = f"{found.via}: the signature is not by the source's secret."
+        show_turned_away(door, found, "signature", "is not by the source's secret")
         raise Problem(401, "Not signed", detail)
     return found
 
 
-def _of_this_shop(source: Source, header: str) -> None:
+def _of_this_shop(door: Door, source: Source, header: str) -> None:
     if not same_shop(source, header):
         metrics.WEBHOOKS.labels(source.shop, "other_shop").inc()
         log.warning("webhook of another shop", via=source.via)
         detail = f"{source.via} is for another shop than the one that sends."
+        show_turned_away(door, source, "shop", "is another one than the source is for")
         raise Problem(403, "Another shop", detail)
 
 

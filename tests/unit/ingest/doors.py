@@ -49,7 +49,7 @@ class Kept:
 class Untold:
     """Keeps refusals out of what is kept."""
 
-    def tell(self, *_: Any) -> None:
+    def tell(self, *_: Any, **__: Any) -> None:
         """Nobody looks."""
 
 
