@@ -4,6 +4,7 @@ import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,7 @@ import pytest_asyncio
 from services.ingest.adapters import write_keys
 from shared import auth
 from tests.integration.ingest_place import Place, place
-from tuvi import cli
+from tuvi import cli, client
 
 SHOP, ELSEWHERE = "https://shop.example", "https://evil.example"
 VIEW = {"type": "page", "anonymousId": "a-1", "messageId": "m-1"}
@@ -25,8 +26,10 @@ class Keys:
     def __init__(self, capsys: pytest.CaptureFixture[str], dsn: str) -> None:
         self._capsys, self._dsn = capsys, dsn
 
-    async def run(self, line: str) -> tuple[int, str, str]:
-        return await asyncio.to_thread(self._run, [*line.split(), "--dsn", self._dsn])
+    async def run(self, line: str, *, told: bool = True) -> tuple[int, str, str]:
+        """`told`: which database it is."""
+        dsn = ["--dsn", self._dsn] if told else []
+        return await asyncio.to_thread(self._run, [*line.split(), *dsn])
 
     async def made(self, line: str) -> str:
         code, out, err = await self.run(f"create {line}")
@@ -219,6 +222,24 @@ async def test_keys_are_listed_for_people_without_what_would_let_in(
     (line,) = [line for line in out.splitlines() if line.startswith(key[:14])]
     assert line.split()[1:6] == ["shop-front", "default", "browser", "200", SHOP]
     assert key not in out
+    assert ingest.key[:14] in out
+
+
+async def test_beside_a_running_tuvi_up_the_database_is_known(
+    ingest: Place,
+    keys: Keys,
+    database: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("TUVI_ADMIN_DSN", raising=False)
+    monkeypatch.setattr(client, "CONTEXT", tmp_path / "context.json")
+    code, _, err = await keys.run("list", told=False)
+    assert code == 1
+    assert "run this in the folder where `make up` runs" in err
+    client.CONTEXT.write_text(json.dumps({"dsn": database}))
+    code, out, _ = await keys.run("list", told=False)
+    assert code == 0
     assert ingest.key[:14] in out
 
 

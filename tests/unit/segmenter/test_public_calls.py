@@ -87,6 +87,13 @@ def test_a_visitor_who_logs_in_on_a_page_is_the_user_with_all_that_was_done_befo
     assert list(shop.emails().values()) == [ANN]
 
 
+def test_an_address_that_the_shop_gave_a_user_leads_a_pages_device_there() -> None:
+    shop = _ann_is_user_7()
+    shop.hears({"type": "page", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
+    assert list(shop.emails().values()) == [ANN]
+
+
 def test_the_shops_own_word_joins_what_a_page_could_not() -> None:
     shop = Shop()
     shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
