@@ -8,7 +8,7 @@ from services.ingest.domain.shops.bigcommerce_values import (
     variant_ids,
     variants,
 )
-from services.ingest.domain.shops.facts import identifier
+from services.ingest.domain.shops.facts import identifier, or_gone
 from services.ingest.domain.shops.values import (
     Fields,
     constant,
@@ -110,12 +110,10 @@ VARIANT = Fields(
 PRODUCT = Fields(
     name=text("product.name"),
     url=joined(_SHOP_URL, text("product.custom_url.url"), by=""),
-    image_url=first(
-        text("product.primary_image.url_standard"), text("product.primary_image.url_thumbnail")
-    ),
+    image_url=or_gone(text("product.primary_image.url_standard")),
     price=first(money("product.calculated_price"), money("product.price")),
     currency=_CURRENCY,
-    sku=text("product.sku"),
+    sku=or_gone(text("product.sku")),
     stock=product_stock,
     variants=variants(VARIANT),
     variant_ids=variant_ids,

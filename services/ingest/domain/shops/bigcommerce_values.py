@@ -89,17 +89,16 @@ def product_stock(payload: Plain) -> Any:
 
 
 def variants(fields: Fields) -> Value:
-    """`{id: facts}`; a variant's pieces only where variants are counted."""
+    """`{id: facts}`; a variant's pieces where variants are counted, else null."""
 
     def read(payload: Plain) -> Plain | None:
         counted = _tracking(payload) == "variant"
         found = {}
         for item in items(payload, "product.variants"):
             name = text("id")(item)
-            level = number("inventory_level")(item) if counted else None
+            pieces = number("inventory_level")(item) if counted else None
             if name:
-                pieces = {"stock": level} if level is not None else {}
-                found[name] = {**filled(fields, item), **pieces}
+                found[name] = {**filled(fields, item), "stock": pieces}
         return found or None
 
     return read

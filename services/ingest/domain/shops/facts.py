@@ -1,6 +1,6 @@
 """What a fact is called, and whether it is one."""
 
-from services.ingest.domain.shops.values import Value, as_text, at
+from services.ingest.domain.shops.values import GONE, Value, as_text, at, constant, first
 from shared.contracts.wire import Plain
 
 
@@ -22,6 +22,11 @@ def identifier(path: str) -> Value:
 def is_one_of(path: str, *names: str) -> Value:
     """Is it one of these words or numbers?"""
     return lambda payload: as_text(at(payload, path)) in names
+
+
+def or_gone(value: Value) -> Value:
+    """A product is told whole: what it does not have, it has no more."""
+    return first(value, constant(GONE))
 
 
 def unless(condition: Value, then: Value) -> Value:

@@ -12,7 +12,7 @@ Not mapped, so kept as raw events: coupons, `order.deleted` (it has only an id),
 """
 
 from services.ingest.domain.shops.consents import consented
-from services.ingest.domain.shops.facts import fact, identifier, is_one_of, unless
+from services.ingest.domain.shops.facts import fact, identifier, is_one_of, or_gone, unless
 from services.ingest.domain.shops.table import Part, Topic, every, identify, means, product, track
 from services.ingest.domain.shops.values import (
     Fields,
@@ -143,12 +143,12 @@ VARIATION = Fields(sku=text("sku"), price=money("price"), name=unescaped("name")
 PRODUCT = Fields(
     name=unescaped("name"),
     url=text("permalink"),
-    image_url=text("images.0.src"),
-    price=money("price"),
+    image_url=or_gone(text("images.0.src")),
+    price=or_gone(money("price")),
     currency=source("currency"),
-    category=unescaped("categories.0.name"),
-    tags=named("tags"),
-    sku=text("sku"),
+    category=or_gone(unescaped("categories.0.name")),
+    tags=or_gone(named("tags")),
+    sku=or_gone(text("sku")),
     stock=stock,
     variant_ids=when(is_variable, words("variations")),
 )

@@ -85,7 +85,9 @@ def shipped_at(payload: Plain) -> str | None:
 
 
 def stock(payload: Plain) -> Any:
-    """Pieces where WooCommerce counts them; else none or unknown."""
+    """Pieces where WooCommerce counts them; null where it does not, or sells beyond them."""
+    if at(payload, "backorders_allowed") is True:
+        return GONE
     if at(payload, "manage_stock") is True:
         return number("stock_quantity")(payload)
     said = as_text(at(payload, "stock_status"))
