@@ -35,10 +35,20 @@ def call_of(given: Given) -> dict[str, Any]:
 
 
 def stored(
-    message_id: str, call: dict[str, Any], at: datetime = NOON, workspace: str = "shop"
+    message_id: str,
+    call: dict[str, Any],
+    at: datetime = NOON,
+    workspace: str = "shop",
+    *,
+    public: bool = False,
 ) -> StoreEvent:
-    body = msgspec.Raw(encode(call))
-    return StoreEvent(workspace=workspace, message_id=message_id, received_at=at, event=body)
+    return StoreEvent(
+        workspace=workspace,
+        message_id=message_id,
+        received_at=at,
+        event=msgspec.Raw(encode(call)),
+        public=public,
+    )
 
 
 def key_of(given: Given) -> str:

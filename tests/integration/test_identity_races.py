@@ -181,15 +181,21 @@ async def test_shops_do_not_share_people_or_message_ids(parts: list[Part]) -> No
 
 
 def _life(random_: random.Random, person: int) -> list[Given]:
-    """One person's calls: two users joined in a circle of alias calls, addresses, devices."""
+    """One person's calls: two users joined in a circle of alias calls, addresses, devices.
+
+    Those are the shop's word; half of the rest come from pages.
+    """
     users = [user(f"{person}{x}") for x in "ab"]
     emails, devices = [email(f"{person}{x}") for x in "ab"], [device(f"{person}{x}") for x in "abc"]
     calls = [alias(users[0], users[1]), alias(users[1], users[0])]
     calls += [event(random_.choice(users), address) for address in emails]
     for _ in range(12):
         kinds = [k for k in (users, emails, devices) if random_.random() < 0.6]
+        public = random_.random() < 0.5
+        if public and users in kinds and emails in kinds:
+            kinds.remove(emails)
         if kinds:
-            calls.append(event(*(random_.choice(kind) for kind in kinds)))
+            calls.append(Given(tuple(map(random_.choice, kinds)), public=public))
     return calls
 
 
@@ -206,7 +212,8 @@ async def test_whatever_the_interleaving_one_person_is_one_contact_and_no_event_
     async def run(part: Part, mine: list[tuple[str, Given]]) -> None:
         size = random_.choice([3, 10, 40])
         for start in range(0, len(mine), size):
-            await part.take([stored(m, call_of(given)) for m, given in mine[start : start + size]])
+            batch = mine[start : start + size]
+            await part.take([stored(m, call_of(g), public=g.public) for m, g in batch])
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(run(part, told[i::4]) for i, part in enumerate(parts)))
