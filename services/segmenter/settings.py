@@ -20,4 +20,4 @@ class Settings(ServiceSettings):
     @field_validator("token_keys", mode="before")
     @classmethod
     def _keys(cls, given: str | list[str]) -> list[str]:
-        return keys_from(given if isinstance(given, str) else ",".join(given))
+        return keys_from(given if isinstance(given, str) else ",".join(given)) if given else []

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from shared.contracts import DeliveryEvent
 from shared.db.migrate import migrate
 from shared.kafka.producer import Addressed
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
-from tests.integration.queue_place import document, moto, queue_place
+from tests.integration.queue_place import REGION, document, moto, queue_place
 
 DEADLINE = 1.5
 
@@ -172,6 +173,14 @@ async def test_every_message_of_a_request_has_its_own_result(
 async def process(
     database: str, kafka: str, topic_prefix: str, tmp_path: Path
 ) -> AsyncIterator[tuple[subprocess.Popen[bytes], Place]]:
+    async with _process(database, kafka, topic_prefix, tmp_path) as running:
+        yield running
+
+
+@asynccontextmanager
+async def _process(
+    database: str, kafka: str, topic_prefix: str, tmp_path: Path, **more: str
+) -> AsyncIterator[tuple[subprocess.Popen[bytes], Place]]:
     """Ingest as `tuvi serve` runs it."""
     await migrate(database, kafka, partitions=2, prefix=topic_prefix)
     connection = await asyncpg.connect(database)
@@ -184,6 +193,7 @@ async def process(
         "TUVI_TOPIC_PREFIX": topic_prefix,
         "TUVI_PORT": str(port),
         "TUVI_TOKEN_KEYS": msgspec.json.encode(TOKEN_KEYS).decode(),
+        **more,
     }
     child = _served(environment, tmp_path / "log")
     try:
@@ -226,6 +236,26 @@ async def test_sigterm_loses_nothing_that_was_answered(
     for user in {message.rsplit("-", 1)[0] for message in found}:
         numbers = [int(m.rsplit("-", 1)[1]) for m in found if m.rsplit("-", 1)[0] == user]
         assert numbers == sorted(numbers)
+
+
+async def test_sigterm_waits_for_no_long_poll(
+    database: str, kafka: str, topic_prefix: str, tmp_path: Path
+) -> None:
+    """Twenty seconds each, in threads that cannot be told to stop."""
+    with moto() as endpoint, queue_place(endpoint) as queue:
+        settings = {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "TUVI_SQS_QUEUE_URL": queue.queue,
+            "TUVI_SQS_ENDPOINT": endpoint,
+            "TUVI_SQS_REGION": REGION,
+            "TUVI_SNS_TOPICS": f'["{queue.topic}"]',
+        }
+        async with _process(database, kafka, topic_prefix, tmp_path, **settings) as (child, _):
+            await queue.tell(document("m_term"))
+            await queue.until(0)  # the next polls have begun
+            child.send_signal(signal.SIGTERM)
+            assert await asyncio.to_thread(child.wait, 12) == 0
 
 
 def _served(environment: dict[str, str], log: Path) -> subprocess.Popen[bytes]:
