@@ -54,6 +54,7 @@ topic: marketing
 {% for b in range(event.rounds | default(1)) %}.{% endfor %}{% endfor %}</mj-text>
 <mj-button href="{{ shop.url }}">Back</mj-button>
 <mj-text><a href="{{ unsubscribe_url }}">Unsubscribe</a></mj-text>
+<mj-text><a href="{{ preferences_url }}">Preferences</a></mj-text>
 </mj-column></mj-section></mj-body></mjml>
 """
 RECEIPT = """---

@@ -57,6 +57,7 @@ async def test_a_command_becomes_a_mail_with_its_tags_and_one_click(shop: World)
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = headers["List-Unsubscribe"].strip("<>")
     assert read_token([TOKEN_KEY], link.rpartition("/")[2]).message == "maja-1"
+    assert mail["links"].count(link) == 2  # unsubscribe_url and preferences_url
     assert row["provider_id"] == mail["id"]
 
     async def told() -> bool:
