@@ -10,6 +10,8 @@ from shared.contracts import ProductChanged, RefusedEvent, StockChanged, StoreEv
 from shared.contracts.events import Origin
 from shared.contracts.wire import Call, decode, email_of
 
+from .public import PREFIX
+
 Outcome = Literal["accepted", "refused"]
 Shown = StoreEvent | ProductChanged | StockChanged | RefusedEvent
 
@@ -57,7 +59,7 @@ class Wanted:
         return (
             message.workspace == self.workspace
             and self.via in ("", message.via)
-            and self.message_id in ("", message.message_id)
+            and self.message_id in ("", message.message_id, message.message_id.removeprefix(PREFIX))
         )
 
     def fits(self, seen: Seen) -> bool:
