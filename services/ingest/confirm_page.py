@@ -1,15 +1,12 @@
 """The page behind the link of a confirmation mail (double opt-in)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from html import escape
 
 from fastapi.responses import HTMLResponse
 
 from services.ingest.domain.languages import Language
 from services.ingest.page import html
-
-Title = Callable[[str, str, str], str]
-"""(workspace, topic, language) to what people call the topic."""
 
 
 def ask(language: Language, topics: Sequence[str]) -> HTMLResponse:
@@ -50,11 +47,6 @@ def failed(language: Language) -> HTMLResponse:
     answer = html(language.code, words.failed_title, body, status=503)
     answer.headers["retry-after"] = "2"
     return answer
-
-
-def spoken(_workspace: str, topic: str, _language: str) -> str:
-    """cart-reminders -> cart reminders"""
-    return topic.replace("-", " ").replace("_", " ")
 
 
 def _listed(topics: Sequence[str]) -> str:

@@ -34,15 +34,16 @@ class Shown(NamedTuple):
 
 
 def page(form: Form, workspace: str, shown: Shown, status: int = 200) -> HTMLResponse:
-    """The hosted page; with faults each stands at its field."""
+    """The hosted page. With faults, each at its field, it is the answer to a post."""
     words = words_of(form)
     hidden = {"submission": secrets.token_urlsafe(12), **shown.hidden}
-    action = f"../v1/forms/{form.id}?{urlencode({'workspace': workspace})}"
+    place = "" if shown.faults else f"../v1/forms/{form.id}"
+    action = f"{place}?{urlencode({'workspace': workspace})}"
     alert = f'<p class="alert" role="alert">{words.faulty}</p>' if shown.faults else ""
     body = (
         f"{_intro(form)}{alert}"
         f'<form method="post" action="{escape(action)}" accept-charset="utf-8" novalidate>'
-        f"{fields(form, shown._replace(hidden=hidden))}</form>"
+        f"{''.join(fields(form, shown._replace(hidden=hidden)))}</form>"
     )
     return _page(form, form.title, body, status)
 
@@ -56,7 +57,7 @@ def snippet(form: Form, workspace: str, public_url: str) -> str:
     """For a shop's page; posts without a script too."""
     base = public_url.rstrip("/")
     action = f"{base}/v1/forms/{form.id}?{urlencode({'workspace': workspace})}"
-    inner = fields(form, Shown()).replace("><", ">\n  <")
+    inner = "\n  ".join(fields(form, Shown()))
     return (
         f'<form method="post" action="{escape(action)}" accept-charset="utf-8" data-tuvi-form>\n'
         f"  {inner}\n</form>\n"
@@ -64,7 +65,7 @@ def snippet(form: Form, workspace: str, public_url: str) -> str:
     )
 
 
-def fields(form: Form, shown: Shown) -> str:
+def fields(form: Form, shown: Shown) -> list[str]:
     """All that stands between <form> and </form>."""
     wrong = {fault.field: fault_text(form, fault) for fault in shown.faults}
     first = next(iter(wrong), "")
@@ -77,7 +78,7 @@ def fields(form: Form, shown: Shown) -> str:
     parts += [_hidden(name, value) for name, value in shown.hidden.items()]
     parts.append(_trap(form))
     parts.append(f'<button type="submit">{escape(form.button or words_of(form).button)}</button>')
-    return "".join(parts)
+    return parts
 
 
 def _field(form: Form, field: FormField, value: object, wrong: str, first: str) -> str:

@@ -46,6 +46,7 @@ from services.ingest.routes import (
 )
 from services.ingest.settings import Settings
 from services.ingest.thin_webhooks import ThinWebhooks
+from services.ingest.visit import Reception
 from shared.auth import Keys
 from shared.clock import ProcessClock
 from shared.db.pool import create_pool
@@ -91,13 +92,14 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             fetcher = Fetcher(door, fetches, bigcommerce, partial(shop_sources.find, "bigcommerce"))
             checks = {"kafka": publisher.wrong, "definitions": registry.unread}
             app = make_app("ingest", Health(checks))
+            desk = _desk(settings, session, registry)
             routers = (
                 browser.router(door, settings.public_url),
-                confirming.router(door, confirming.Confirmations(settings.token_keys)),
+                confirming.router(door, desk.token_keys, desk.topics),
                 forms.router(shown, keys),
                 submissions.router(door, _reception(settings, shown)),
                 notifications.router(door, Sns(session, trust)),
-                links.router(door, _desk(settings, session, registry)),
+                links.router(door, desk),
                 sources.router(shop_sources, keys, settings.public_url),
                 shops.router(door, shop_sources, ThinWebhooks(door, fetches)),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
@@ -120,9 +122,9 @@ def _desk(settings: Settings, session: aiohttp.ClientSession, registry: Registry
     return Desk(settings.token_keys, choices, WorkspaceTopics(registry))
 
 
-def _reception(settings: Settings, shown: Forms) -> submissions.Reception:
+def _reception(settings: Settings, shown: Forms) -> Reception:
     pace = Pace(settings.form_burst, settings.form_every)
-    return submissions.Reception(shown, pace, settings.public_url, settings.proxies)
+    return Reception(shown, pace, settings.public_url, settings.proxies)
 
 
 def _feed(settings: Settings, pool: asyncpg.Pool, door: Door, publisher: Publisher) -> Tasks:

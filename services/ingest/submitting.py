@@ -16,7 +16,7 @@ log = structlog.get_logger()
 async def submit(door: Door, workspace: str, form: Form, version: int, posted: Submission) -> None:
     """When Kafka has it. Raises Problem 422 or 503."""
     events = events_of(form, version, posted, posted.id or _new_id())
-    sender = Sender(workspace, door.now(), _new_id, via=f"form/{form.id}")
+    sender = sender_of(door, workspace, form)
     ready, refused = understood(events, sender)
     if refused:  # the domain cuts all to size: only its sum can be too large
         metrics.FORMS.labels("refused").inc()
@@ -31,6 +31,11 @@ async def submit(door: Door, workspace: str, form: Form, version: int, posted: S
     metrics.FORMS.labels("accepted").inc()
     metrics.ACCEPTED.inc(len(ready))
     log.info("form submitted", workspace=workspace, form=form.id, agreed=posted.agreed)
+
+
+def sender_of(door: Door, workspace: str, form: Form) -> Sender:
+    """The form itself: a visitor has no key."""
+    return Sender(workspace, door.now(), _new_id, via=f"form/{form.id}")
 
 
 def _new_id() -> str:

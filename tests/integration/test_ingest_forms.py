@@ -105,6 +105,9 @@ async def test_a_visitor_without_script_sees_what_is_wrong_and_then_thanks(shop:
     assert "<script>" not in text
     assert "&lt;script&gt;" in text
     assert "script-src" not in headers["Content-Security-Policy"]  # default-src is 'none'
+    assert 'action="?workspace=default"' in text  # where it was posted, not where it was shown
+    told = [refused for refused in await shop.kept("refused-events") if refused.via == "form/page"]
+    assert [(one.field, one.route) for one in told] == [("email", "/v1/forms/page")]
     status, text, _ = await posted(shop, form, GOOD, PAGE)
     assert status == 200
     assert "press the button in the e-mail" in text

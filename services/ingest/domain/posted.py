@@ -2,7 +2,7 @@
 
 from email.message import Message
 from email.parser import BytesParser
-from email.policy import HTTP
+from email.policy import compat32
 from urllib.parse import parse_qsl
 
 MAX_FIELDS = 500
@@ -22,10 +22,15 @@ def fields_of(content_type: str, body: bytes) -> Fields:
         except ValueError as error:
             raise TooManyFields(f"has more than {MAX_FIELDS} fields.") from error
     head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    form = BytesParser(policy=HTTP).parsebytes(head + body)
-    return [_field(part) for part in form.walk()]
+    form = BytesParser(policy=compat32).parsebytes(head + body)
+    return [(name, _text(part)) for part in form.walk() if (name := _name(part))]
 
 
-def _field(part: Message) -> tuple[str, str]:
+def _name(part: Message) -> str:
     name = part.get_param("name", header="content-disposition")
-    return str(name), str(part.get_payload()).strip()
+    return name if isinstance(name, str) else ""
+
+
+def _text(part: Message) -> str:
+    content = part.get_payload(decode=True)
+    return content.decode("utf-8", "replace").strip() if isinstance(content, bytes) else ""

@@ -1,6 +1,7 @@
 """Double opt-in: the link in a confirmation mail. GET shows a button, POST confirms."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ from fastapi.responses import HTMLResponse
 
 from services.ingest import confirm_page
 from services.ingest.domain.languages import Language, chosen
+from services.ingest.domain.preferences import Topics
 from services.ingest.handlers import Door, take_delivery_events
 from shared.contracts import DeliveryEvent
 from shared.errors import Problem
@@ -25,15 +27,17 @@ _LOST: dict[int | str, dict[str, Any]] = {
     404: {"description": "No link of ours", **_PAGE},
     410: {"description": "Older than 30 days: sign up again", **_PAGE},
 }
-_NOT_KEPT: dict[int | str, dict[str, Any]] = {503: {"description": "Kafka did not take it in time; press again", **_PAGE}}
+_NOT_KEPT: dict[int | str, dict[str, Any]] = {
+    503: {"description": "Kafka did not take it in time; press again", **_PAGE}
+}
 
 
 @dataclass(frozen=True, slots=True)
-class Confirmations:
-    """What the page stands on. `title`: what people call a topic."""
+class _Confirmations:
+    """What the page stands on."""
 
     token_keys: list[str]
-    title: confirm_page.Title = field(default=confirm_page.spoken)
+    topics: Callable[[str], Topics]
 
     def claim(self, token: str) -> ConfirmClaim | None:
         try:
@@ -42,10 +46,13 @@ class Confirmations:
             return None
 
     def titles(self, claim: ConfirmClaim, language: Language) -> list[str]:
-        return [self.title(claim.workspace, topic, language.code) for topic in claim.topics]
+        named = self.topics(claim.workspace)
+        return [named.title(topic, language.code) for topic in claim.topics]
 
 
-def router(door: Door, confirmations: Confirmations) -> APIRouter:
+def router(door: Door, token_keys: list[str], topics: Callable[[str], Topics]) -> APIRouter:
+    """`topics`: those of a workspace, as people call them."""
+    confirmations = _Confirmations(token_keys, topics)
     routes = APIRouter(tags=["links in mails"], default_response_class=HTMLResponse)
 
     @routes.head("/confirm/{token}", include_in_schema=False)

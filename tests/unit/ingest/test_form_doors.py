@@ -15,13 +15,15 @@ from services.ingest.domain.forms import Pace
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.routes import confirming, submissions
+from services.ingest.visit import Reception
 from shared.contracts import CODECS, DeliveryEvent
 from shared.definitions import Announcer, Registry
+from shared.errors import Problem
 from shared.service import Health, make_app
 from shared.tokens import ConfirmClaim, UnsubscribeClaim, make_token
 from tests.unit.ingest.anything import BODIES
 from tests.unit.ingest.calls import NOW
-from tests.unit.ingest.doors import TOKEN_KEYS, Answer, AnyKey, Kept, Untold, asked, post
+from tests.unit.ingest.doors import TOKEN_KEYS, TOPICS, Answer, AnyKey, Kept, Untold, asked, post
 from tests.unit.ingest.forms import newsletter, published
 
 CLAIM = ConfirmClaim(
@@ -45,10 +47,10 @@ def door_of(kept: Kept) -> Edge:
     registry.ready.set()
     forms = Forms(cast("asyncpg.Pool", None), cast("Announcer", None), registry)
     door = Door(kept, AnyKey(), Topics(4), lambda: NOW, Untold())
-    reception = submissions.Reception(forms, Pace(10**6, 0.0), "https://mail.example")
+    reception = Reception(forms, Pace(10**6, 0.0), "https://mail.example")
     app = make_app("ingest", Health())
-    confirmations = confirming.Confirmations(TOKEN_KEYS)
-    add_routes(app, (submissions.router(door, reception), confirming.router(door, confirmations)))
+    confirmations = confirming.router(door, TOKEN_KEYS, lambda _: TOPICS)
+    add_routes(app, (submissions.router(door, reception), confirmations))
     return Edge(door, app)
 
 
@@ -164,3 +166,24 @@ def test_without_kafka_the_visitor_is_asked_to_press_again(path: str) -> None:
     answer: Answer = post(door_of(Away()), path, body, PAGE)
     assert answer.status == 503
     assert b"Please try again in a moment." in answer.body
+
+
+def test_a_form_is_taken_also_while_its_database_is_away() -> None:
+    """There is none here: what visitors see and post was announced."""
+    KEPT.messages.clear()
+    assert asked(APP, "GET", "/f/newsletter").status == 200
+    assert post(APP, "/v1/forms/newsletter", b"email=a@example.com&consent=on").status == 200
+    assert len(KEPT.messages) == 2
+
+
+def test_a_process_that_has_not_read_the_forms_says_so_and_not_that_there_is_none() -> None:
+    forms = Forms(cast("asyncpg.Pool", None), cast("Announcer", None), Registry("nowhere:1"))
+    with pytest.raises(Problem) as told:
+        forms.shown("default", "newsletter")
+    assert (told.value.status, told.value.more) == (503, {"retry_after": 2})
+
+
+def test_a_registry_keeps_the_kinds_that_it_was_made_for() -> None:
+    registry = Registry("nowhere:1", of=("journey",))
+    registry._take(published(newsletter()))
+    assert registry.get("default", "form", "newsletter") is None

@@ -3,13 +3,12 @@
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
-from email.parser import BytesParser
-from email.policy import compat32
 from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
+from services.ingest.domain.posted import MAX_FIELDS, TooManyFields, fields_of
 from shared.contracts.addresses import address
 from shared.contracts.wire import BadCall
 
@@ -17,7 +16,6 @@ from .file import RESERVED, TRAP, Form, FormField
 from .reading import MAX_LINE
 
 FaultKind = Literal["missing", "no_address", "no_date", "too_long", "no_text", "agree", "elsewhere"]
-MAX_POSTED = 100  # fields
 MAX_URL = 1_000
 CAMPAIGN = {
     "utm_campaign": "name",
@@ -54,8 +52,6 @@ class Submission(msgspec.Struct, frozen=True):
 def read_post(content_type: str, body: bytes) -> dict[str, Any]:
     """The fields of a JSON, form-encoded or multipart body. Raises BadCall."""
     kind = content_type.partition(";")[0].strip().lower()
-    if kind == "multipart/form-data":
-        return _multipart(content_type, body)
     if kind.endswith("json"):
         try:
             return _decoder.decode(body)
@@ -63,22 +59,9 @@ def read_post(content_type: str, body: bytes) -> dict[str, Any]:
             example = '{"email": "ann@example.com", "consent": true}'
             raise BadCall("body", f"must be a JSON object such as {example}") from error
     try:
-        text = body.decode("utf-8", "replace").strip()
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_POSTED))
-    except ValueError as error:
-        raise BadCall("body", f"has more than {MAX_POSTED} fields") from error
-
-
-def _multipart(content_type: str, body: bytes) -> dict[str, Any]:
-    head = f"Content-Type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    found: dict[str, Any] = {}
-    for part in BytesParser(policy=compat32).parsebytes(head + body).walk():
-        name = part.get_param("name", header="content-disposition")
-        if isinstance(name, str) and not part.is_multipart() and len(found) < MAX_POSTED:
-            content = part.get_payload(decode=True)
-            text = content.decode("utf-8", "replace") if isinstance(content, bytes) else ""
-            found[name] = text.strip()
-    return found
+        return dict(fields_of(content_type, body))
+    except TooManyFields as error:
+        raise BadCall("body", str(error)) from error
 
 
 def is_trapped(posted: Mapping[str, Any]) -> bool:
@@ -181,7 +164,7 @@ def _url(given: object) -> str:
 def _campaign(posted: Mapping[str, Any], page: str) -> dict[str, str]:
     """What the post says, else what stands in the page's URL."""
     try:
-        asked = dict(parse_qsl(urlsplit(page).query, max_num_fields=MAX_POSTED))
+        asked = dict(parse_qsl(urlsplit(page).query, max_num_fields=MAX_FIELDS))
     except ValueError:
         asked = {}
     found = {to: _text(posted.get(name) or asked.get(name)) for name, to in CAMPAIGN.items()}
