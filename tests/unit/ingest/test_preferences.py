@@ -1,6 +1,6 @@
 """What a form on the preference page changes, and what never changes by it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from services.ingest.domain.preferences import (
     topics_of,
 )
 from shared.contracts import CODECS, Definition
+from shared.kafka.producer import Addressed
 from shared.tokens import UnsubscribeClaim, make_token
 from tests.unit.ingest.calls import NOW
 from tests.unit.ingest.doors import NAMES, TOKEN_KEYS, Answer, Kept, edge, post
@@ -107,6 +108,20 @@ def test_a_topic_that_the_shop_does_not_have_is_refused_and_nothing_is_taken(fie
     fields = choosing((field, "invented"), ("was", "newsletter"))
     answer, events = sent([*fields, ("on", "invented")] if field == "off" else fields)
     assert (answer.status, events) == (400, [])
+
+
+class Away(Kept):
+    """Kafka takes nothing."""
+
+    async def publish(self, messages: Sequence[Addressed]) -> set[int]:
+        return set(range(len(messages)))
+
+
+def test_what_kafka_did_not_take_is_said_on_a_page_and_asked_for_again() -> None:
+    body = urlencode(choosing(("everything", "off"))).encode()
+    answer = post(edge(Away()), f"/u/{TOKEN}", body, FORM)
+    assert answer.status == 503
+    assert "This was not saved" in answer.body.decode()
 
 
 def test_too_many_fields_are_refused() -> None:
