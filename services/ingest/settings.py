@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import NoDecode
 
 from services.ingest.adapters.bigcommerce import BASE
@@ -58,6 +58,17 @@ class Settings(ServiceSettings):
         default=64 * 1024 * 1024, gt=1_000_000, description="bytes of requests in hand"
     )
     ingest_patience: float = Field(default=10.0, gt=0, description="seconds for a body to come")
+
+    @field_validator("sqs_queue_url")
+    @classmethod
+    def _queue(cls, given: str, others: ValidationInfo) -> str:
+        if given and not given.startswith(("https://", "http://")):
+            raise ValueError(
+                "is no URL; write it as https://sqs.<region>.amazonaws.com/<account>/…"
+            )
+        if given and not others.data.get("sns_topics"):
+            raise ValueError("needs TUVI_SNS_TOPICS, or the queue's messages would be refused")
+        return given
 
     @field_validator("token_keys", mode="before")
     @classmethod

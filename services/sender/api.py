@@ -83,7 +83,7 @@ class Message(BaseModel):
     sent_at: datetime | None
     provider_id: str
     told: bool = Field(description="SES's own notification that it was sent has come")
-    held: bool = Field(description="ambiguous, and only a notification or you can settle it")
+    held: bool = Field(description="ambiguous, and only SES's feed or you can settle it")
 
 
 class Messages(BaseModel):

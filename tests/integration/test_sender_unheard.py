@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -64,6 +64,39 @@ async def test_a_mail_that_the_feed_does_not_know_goes_again(shop: World) -> Non
 
     assert (await shop.becomes("lost", "sent"))["attempts"] == 2
     assert len(await shop.mails_to("lost")) == 1
+
+
+async def test_a_faulty_ses_is_settled_by_its_feed_alone_and_sends_nobody_a_second_mail(
+    shop: World,
+) -> None:
+    names = [f"feed{n}" for n in range(100)]
+    rates = {"error_before": 0.07, "close_before": 0.07, "error_after": 0.07, "close_after": 0.07}
+    await shop.faults(seed=11, rates=rates)
+    await shop.contacts(names)
+    await shop.send(names)
+    await until(lambda: tried(shop))
+    await shop.faults()
+
+    fence = 10
+    async with asyncio.timeout(30):
+        while await shop.statuses("feed%") != {"sent": 100}:
+            fence += 1
+            behind = datetime.now(UTC)
+            for mail in await shop.accepted():  # SES tells of what it took, again and again
+                await shop.notify(mail["tags"]["contact"], "Sent", provider_id=mail["id"])
+            await mark(shop, behind, fence=fence)
+            await passed(shop, fence)
+
+    mails = [mail["to"][0] for mail in await shop.accepted() if "feed" in mail["to"][0]]
+    assert sorted(mails) == sorted(f"{name}@example.com" for name in names)
+    again = "SELECT count(*) FROM sender.messages WHERE contact LIKE 'feed%' AND attempts > 1"
+    assert await shop.db.fetchval(again) > 0
+
+
+async def tried(shop: World) -> bool:
+    """Each call is answered or ambiguous."""
+    found = await shop.statuses("feed%")
+    return found.get("sent", 0) + found.get("ambiguous", 0) == 100
 
 
 async def mark(shop: World, behind: datetime, *, fence: int, partitions: int = PARTITIONS) -> None:

@@ -31,6 +31,8 @@ def test_what_is_right_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ({"TUVI_TOKEN_KEYS": " , "}, "TUVI_TOKEN_KEYS: give at least one key"),
         ({"TUVI_TOKEN_KEYS": "short"}, "TUVI_TOKEN_KEYS: a key has at least 16 characters"),
         ({"TUVI_TOKEN_KEYS": KEY, "TUVI_SNS_TOPICS": "arn"}, "TUVI_SNS_TOPICS: is no JSON; "),
+        ({"TUVI_SQS_QUEUE_URL": "tuvi-ses"}, "TUVI_SQS_QUEUE_URL: is no URL; "),
+        ({"TUVI_SQS_QUEUE_URL": "https://q"}, "TUVI_SQS_QUEUE_URL: needs TUVI_SNS_TOPICS, "),
         ({"TUVI_PORT": "http"}, "TUVI_PORT: Input should be a valid integer"),
         ({"TUVI_PORT": "http"}, "; TUVI_TOKEN_KEYS: is missing"),
     ],
