@@ -84,7 +84,7 @@ class Reaction(BaseModel):
 
 class Outcome(BaseModel):
     """`final`: no more will come of it now; until then, silence is not told. `listening`: journeys
-    whose trigger names it. `words`: that there are none.
+    whose trigger names it. `words`: that there are none, if nothing was made of it.
     """
 
     message_id: str
@@ -135,5 +135,5 @@ def _outcome(
             Reaction(journey=r.journey, what=r.what, words=r.words, run=r.run, reason=r.reason)
             for r in made
         ],
-        words=nobody_listens(journeys, happened),
+        words="" if made else nobody_listens(journeys, happened),
     )

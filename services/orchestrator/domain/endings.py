@@ -60,8 +60,8 @@ def _exit_by(
         ours = ours and _ends(rule, event.at, candidate.story.at)
         if ours and keys.about(rule, candidate.keys, values):
             turn.candidates.remove(candidate)
-            key = candidate.keys[0] if candidate.keys else ""
-            turn.refuse(journey, "converted", key, event=event.name)
+            key, began = candidate.keys[0] if candidate.keys else "", candidate.message
+            turn.refuse(journey, "converted", key, event=event.name, started_by=began)
 
 
 def _remember(turn: Turn, journey: Journey, number: int, event: Event) -> None:
@@ -151,5 +151,5 @@ def apply_memories(turn: Turn) -> None:
         by = converted(turn, newest, candidate.keys, candidate.story.at) if newest else ""
         if newest is not None and by:
             turn.candidates.remove(candidate)
-            key = candidate.keys[0] if candidate.keys else ""
-            turn.refuse(newest, "converted", key, event=by)
+            key, began = candidate.keys[0] if candidate.keys else "", candidate.message
+            turn.refuse(newest, "converted", key, event=by, started_by=began)

@@ -191,7 +191,10 @@ def _silence(happened: Happened, journey: Journey) -> str:
         return "history starts nothing (X-Tuvi-Origin: import)"
     if journey.trigger.where.checks and journey.trigger.kind == "event":
         return "did not enter: the event is not what the trigger's `where` asks for"
-    return "nothing was decided: it was published later, or waits for a merge of contacts"
+    explain = f"`tuvi journeys explain {journey.id} --contact {happened.contact}`"
+    if journey.trigger.kind == "quiet":
+        return f"nothing was decided on it alone: its quiet time or run is over; {explain} has more"
+    return f"nothing was decided: it was published later, or waits for a merge; {explain} has more"
 
 
 def _change(segment: str, change: str, at: datetime) -> SegmentChanged:

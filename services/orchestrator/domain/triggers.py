@@ -82,7 +82,8 @@ def _wait_for_quiet(
         turn.candidates.remove(oldest)
         gone = turn.journeys.newest(oldest.journey)
         if gone is not None:
-            turn.refuse(gone, "over_run_limit", oldest.keys[0] if oldest.keys else "")
+            key = oldest.keys[0] if oldest.keys else ""
+            turn.refuse(gone, "over_run_limit", key, started_by=oldest.message)
 
 
 def _candidate(turn: Turn, journey: str, values: keys.Keys) -> Candidate | None:
@@ -116,16 +117,16 @@ def quiet(turn: Turn, candidate: Candidate) -> None:
             later = turn.now + LOOK_AGAIN
             turn.candidates.append(msgspec.structs.replace(candidate, put_off=later))
         return
-    told = candidate.story
+    told, began = candidate.story, candidate.message
     key = candidate.keys[0] if candidate.keys else ""
     if turn.now - candidate.due_at > journey.trigger.max_age:
-        turn.refuse(journey, "too_old", key)
+        turn.refuse(journey, "too_old", key, started_by=began)
     elif by := endings.converted(turn, journey, candidate.keys, told.at):
-        turn.refuse(journey, "converted", key, event=by)
+        turn.refuse(journey, "converted", key, event=by, started_by=began)
     elif not story.holds(journey.trigger.where, told):
-        turn.pass_over(journey, "where", key=key)
+        turn.pass_over(journey, "where", key=key, started_by=began)
     else:
-        ask_in(turn, journey, candidate.keys, told, candidate.message)
+        ask_in(turn, journey, candidate.keys, told, began)
 
 
 def ask_in(turn: Turn, journey: Journey, values: keys.Keys, told: Story, message: str) -> None:
@@ -138,7 +139,8 @@ def ask_in(turn: Turn, journey: Journey, values: keys.Keys, told: Story, message
         or ("over_run_limit" if len(turn.live_runs()) >= MAX_LIVE_RUNS else "")
     )
     if reason:
-        turn.refuse(journey, reason, values[0] if values else "")
+        began = message if message != turn.cause else ""
+        turn.refuse(journey, reason, values[0] if values else "", started_by=began)
     else:
         runs.enter(turn, journey, values, told, message)
 

@@ -37,3 +37,13 @@ def test_explain_says_what_was_wrong_with_the_mail(
     world.pass_time(hours(2), answer=False)
     world.delivery(event, reason=reason, detail=detail)
     assert [line for line in world.words().splitlines() if line.endswith(words)]
+
+
+def test_a_refusal_after_the_quiet_time_names_the_event_that_began_it() -> None:
+    world = World(starter("abandoned-cart"), consent={})
+    world.cart("K", value=50)
+    world.pass_time(hours(2))
+
+    [refused] = [d for d in world.decisions() if d.what == "refused"]
+    assert (refused.input, refused.reason) == ("timer", "no_consent")
+    assert refused.detail["started_by"].endswith("m1")

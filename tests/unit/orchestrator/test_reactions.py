@@ -120,8 +120,9 @@ def test_more_of_a_run_that_goes_on_is_told_so() -> None:
 def test_silence_is_told_only_when_nothing_can_come_any_more() -> None:
     assert made(ADDED, passed=False) == []
     assert not is_final(ADDED)
-    [(name, what, _)] = made(ADDED)
+    [(name, what, words)] = made(ADDED)
     assert (name, what) == ("cart", "silent")
+    assert words.endswith("`tuvi journeys explain cart --contact c` has more")
 
 
 def test_silence_of_a_trigger_with_where_names_it() -> None:
