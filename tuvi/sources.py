@@ -3,6 +3,7 @@
 import os
 import sys
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -41,7 +42,7 @@ def create(  # noqa: PLR0913  the settings of a shop
     url: Url = "",
     key: Writing = "",
 ) -> None:
-    """Make a source, or change one: what is not given here of its secrets stays as it was."""
+    """Make a source, or change one: its settings become what is given; other secrets stay."""
     settings = {
         "url": shop_url,
         "domain": domain,
@@ -59,7 +60,7 @@ def create(  # noqa: PLR0913  the settings of a shop
     }
     body = encode({name: value for name, value in asked.items() if value not in ("", None)})
     client = from_environment(url, key)
-    made = client.request("ingest", "PUT", f"/v1/sources/{source}", body)
+    made = client.request("ingest", "PUT", f"/v1/sources/{quote(source)}", body)
     typer.echo(made["webhook"])
     if made["header"]:
         typer.echo(f"give each webhook the header {made['header']} with the secret")
@@ -80,7 +81,7 @@ def list_(url: Url = "", key: Reading = "", as_json: AsJson = False) -> None:  #
 @app.command()
 def remove(source: Name, url: Url = "", key: Writing = "") -> None:
     """Take no more webhooks of it; what came is kept."""
-    from_environment(url, key).request("ingest", "DELETE", f"/v1/sources/{source}")
+    from_environment(url, key).request("ingest", "DELETE", f"/v1/sources/{quote(source)}")
     typer.echo(f"{source} is removed")
 
 

@@ -14,7 +14,7 @@ from services.ingest.adapters import sources, write_keys
 from services.ingest.adapters.write_keys import ASK_SECONDS
 from shared import auth
 from tests.integration.ingest_place import Place, place
-from tests.integration.test_ingest_shops import SECRET, deliver, make, sample
+from tests.integration.shop_place import SECRET, deliver, make, sample
 
 PROMPT = 0.5  # seconds: far below one question's time-out, far above an answer from memory
 

@@ -1,23 +1,14 @@
 """What a shop's webhook brings is in Kafka when it is answered, once; nobody else gets in."""
 
-import asyncio
-import base64
-import hmac
 import json
 from collections.abc import AsyncIterator
 from io import BytesIO
-from typing import Any
 
-import asyncpg
-import msgspec
 import pytest_asyncio
 
 from shared.contracts import ProductChanged, StoreEvent
 from tests.integration.ingest_place import Place, place
-from tests.unit.ingest.shops.recorded import HOME
-
-SECRET = "the client secret of the app"
-OTHER = "the client secret of another"
+from tests.integration.shop_place import OTHER, SECRET, deliver, events, make, sample, signature
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -28,48 +19,6 @@ async def ingest(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[
             prefix = {"user_id_prefix": f"{name}-"}
             await make(running, name, shop="shopify", secret=secret, settings=prefix)
         yield running
-
-
-async def api(ingest: Place, method: str, path: str, body: Any = None) -> tuple[int, Any]:
-    headers = {"authorization": f"Bearer {ingest.admin}"}
-    url = f"{ingest.url}/v1/sources{path}"
-    async with ingest.session.request(method, url, json=body, headers=headers) as answer:
-        text = await answer.text()
-        return answer.status, json.loads(text) if text else None
-
-
-async def make(ingest: Place, name: str, **body: Any) -> dict[str, Any]:
-    status, answer = await api(ingest, "PUT", f"/{name}", body)
-    assert status in (200, 201), answer
-    return dict(answer)
-
-
-def sample(name: str, **changed: Any) -> bytes:
-    found = json.loads((HOME / f"shopify/{name}.json").read_text())
-    return json.dumps(found["body"] | changed).encode()
-
-
-def signature(body: bytes, secret: str) -> str:
-    return base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
-
-
-async def deliver(
-    ingest: Place, topic: str, body: bytes, *, to: str = "main", secret: str = SECRET, **more: str
-) -> tuple[int, Any]:
-    headers = {
-        "X-Shopify-Topic": topic,
-        "X-Shopify-Hmac-Sha256": signature(body, secret),
-        "X-Shopify-Webhook-Id": "b54557e4-bdd9-4b37-8a5f-bf7d70bcd043",
-        "X-Shopify-Shop-Domain": "example.myshopify.com",
-        "X-Shopify-API-Version": "2026-04",
-    } | {name.replace("_", "-"): value for name, value in more.items()}
-    status, answer = await ingest.post(f"/webhooks/shopify/{to}", body, headers=headers)
-    return status, answer
-
-
-async def events(ingest: Place, via: str) -> list[dict[str, Any]]:
-    kept = [m for m in await ingest.kept() if isinstance(m, StoreEvent) and m.via == via]
-    return [msgspec.json.decode(m.event) | {"messageId": m.message_id} for m in kept]
 
 
 async def test_a_signed_order_is_kept_as_order_completed_of_its_buyer(ingest: Place) -> None:
@@ -202,76 +151,3 @@ async def test_woocommerces_ping_is_answered(ingest: Place) -> None:
         assert status == wanted
     status, _ = await ingest.post("/webhooks/woocommerce/woo", '{"id": 7}', headers=form)
     assert status == 401
-
-
-async def test_a_secret_never_comes_out(ingest: Place) -> None:
-    made = await make(
-        ingest,
-        "quiet",
-        shop="bigcommerce",
-        secret=SECRET,
-        access_token="the token",
-        settings={"store_hash": "abc123"},
-    )
-
-    _, listed = await api(ingest, "GET", "")
-    _, one = await api(ingest, "GET", "/quiet")
-    assert made["webhook"].endswith("/webhooks/bigcommerce/quiet")
-    assert (made["header"], made["has_access_token"]) == ("X-Tuvi-Secret", True)
-    assert SECRET not in json.dumps([made, listed, one])
-    assert "the token" not in json.dumps([made, listed, one])
-
-
-async def test_a_new_secret_is_good_at_once_and_the_one_before_for_a_while(ingest: Place) -> None:
-    """Shopify signs with the old one for up to an hour."""
-    await make(ingest, "turned", shop="shopify", secret=SECRET)
-    await make(ingest, "turned", shop="shopify", secret=OTHER)
-    await make(ingest, "turned", shop="shopify", settings={"currency": "EUR"})
-
-    for number, secret in enumerate((SECRET, OTHER)):
-        body = sample("orders-create", id=100 + number)
-        answer = await deliver(ingest, "orders/create", body, to="turned", secret=secret)
-        assert answer[0] == 200
-
-
-async def test_a_source_that_was_removed_takes_nothing(ingest: Place) -> None:
-    await make(ingest, "gone", shop="shopify", secret=SECRET)
-    body = sample("orders-create", id=11)
-    assert (await deliver(ingest, "orders/create", body, to="gone"))[0] == 200
-
-    assert await api(ingest, "DELETE", "/gone") == (204, None)
-
-    assert (await deliver(ingest, "orders/create", body, to="gone"))[0] == 404
-    assert (await api(ingest, "DELETE", "/gone"))[0] == 404
-
-
-async def test_a_source_that_is_none_is_refused_by_field(ingest: Place) -> None:
-    good = {"shop": "shopify", "secret": SECRET}
-    for name, body, field in (
-        ("No", good, "source"),
-        ("x", good | {"shop": "magento"}, "shop"),
-        ("x", {"shop": "shopify"}, "secret"),
-        ("x", good | {"secret": "short"}, "secret"),
-        ("x", good | {"settings": {"url": "shop"}}, "settings.url"),
-        ("x", good | {"settings": {"colour": "red"}}, "settings.colour"),
-        ("x", good | {"shop": "bigcommerce"}, "settings.store_hash"),
-        ("x", [], "body"),
-    ):
-        status, answer = await api(ingest, "PUT", f"/{name}", body)
-        assert (status, answer["errors"][0]["field"]) == (422, field)
-
-
-async def test_another_process_learns_of_a_source_within_seconds(
-    ingest: Place, database: str
-) -> None:
-    """Here: a row that this process did not write is deleted."""
-    await make(ingest, "elsewhere", shop="shopify", secret=SECRET)
-
-    connection = await asyncpg.connect(database)
-    await connection.execute("DELETE FROM ingest.sources WHERE name = 'elsewhere'")
-    await connection.close()
-
-    body = sample("orders-create", id=12)
-    async with asyncio.timeout(10):
-        while (await deliver(ingest, "orders/create", body, to="elsewhere"))[0] != 404:
-            await asyncio.sleep(0.2)
