@@ -15,6 +15,7 @@ from shared.conditions import ConditionError
 from tests.unit.ingest.forms import NEWSLETTER, newsletter
 
 STARTER = Path(next(iter(starter.__path__))) / "forms"
+DOCS = Path(__file__).parents[3] / "docs" / "forms.md"
 LONG = "x" * 1001
 
 
@@ -23,6 +24,13 @@ def test_a_starter_form_can_be_published_and_asks_for_confirmation(file: Path) -
     form = parse_form(documents.read(file.read_bytes()).data)
     assert form.id == file.stem
     assert form.double_opt_in
+
+
+def test_the_example_of_the_docs_can_be_published() -> None:
+    example = DOCS.read_text().split("```yaml\n")[1].split("```")[0]
+    form = parse_form(documents.read(example.encode()).data)
+    assert form.consent is not None
+    assert form.may_return_to("https://fjord.example/blog")
 
 
 FIELD = {"name": "a", "label": "A"}
