@@ -79,6 +79,19 @@ def said_at(call: Call, received_at: datetime) -> datetime | None:
     return at if call.sent_at is None else at + (received_at - _aware(call.sent_at))
 
 
+def traits_of(call: Call) -> Plain:
+    """The contact's own. RudderStack's SDKs put those of an `identify` into the context."""
+    if call.type == "group":
+        return {}
+    nested = context_traits(call) if call.type == "identify" else None
+    return {**(nested or {}), **(call.traits or {})}
+
+
+def context_traits(call: Call) -> Plain | None:
+    nested = call.context.get("traits") if call.context else None
+    return nested if isinstance(nested, dict) else None
+
+
 def email_of(call: Call) -> str:
     """The address that the call names its contact by, as `addresses` writes it; empty if none."""
     return next((found for _, given in given_emails(call) if (found := address(given))), "")
@@ -89,12 +102,12 @@ def given_emails(call: Call) -> list[tuple[str, Any]]:
 
     The traits of a `group` call are the group's.
     """
-    context, properties, traits = call.context, call.properties, call.traits
+    properties, traits, nested = call.properties, call.traits, context_traits(call)
     found: list[tuple[str, Any]] = []
     if traits and call.type != "group":
         _note_email(found, "traits.email", traits)
-    if context and isinstance(of_context := context.get("traits"), dict):
-        _note_email(found, "context.traits.email", of_context)
+    if nested:
+        _note_email(found, "context.traits.email", nested)
     if properties:
         _note_email(found, "properties.email", properties)
     return found

@@ -4,7 +4,7 @@ import json
 
 from hypothesis import given, settings
 
-from services.ingest.domain.calls import understood
+from services.ingest.domain.calls import FEW, understood
 from services.segmenter.identity_stage import understood as identified
 from shared.contracts import CODECS, IdentifiedEvent
 from shared.contracts.codec import encode
@@ -36,3 +36,29 @@ def test_right_calls_are_understood_as_they_were_meant() -> None:
         assert told.event.kind == call["type"]
         assert told.event.name == call.get("event", "")
         assert ready.message_id == call.get("messageId", "made-here")
+
+
+def test_rudderstacks_identify_has_its_traits_in_the_context() -> None:
+    traits = {"email": "u@shop.example", "consent": {"news": {"state": "subscribed"}}}
+    call = {"type": "identify", "userId": "u", "context": {"traits": traits}, "traits": {"n": 1}}
+    [ready], _ = understood([json.dumps(call).encode()], sender())
+    told = identified(CODECS["store-events"].decode(ready.value))
+    assert told.event.traits == {**traits, "n": 1}
+
+    traits["consent"] = {"news": {"state": "subscribd"}}
+    _, [refused] = understood([json.dumps(call).encode()], sender())
+    assert refused.field == "context.traits.consent.news.state"
+
+
+def test_traits_in_the_context_of_what_happened_change_nobody() -> None:
+    call = {"type": "track", "event": "Bought", "userId": "u", "context": {"traits": {"n": 1}}}
+    [ready], _ = understood([json.dumps(call).encode()], sender())
+    assert identified(CODECS["store-events"].decode(ready.value)).event.traits == {}
+
+
+@settings(max_examples=50, deadline=None)
+@given(RAW_EVENTS)
+def test_of_many_each_is_stored_as_it_is_alone(raw: bytes) -> None:
+    alone, _ = understood([raw], sender())
+    among, _ = understood([raw, *[b"{}"] * FEW], sender())
+    assert among == alone

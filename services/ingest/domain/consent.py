@@ -13,21 +13,20 @@ MAX_TEXT = 256
 _FORM = "give {topic: {state: subscribed, source: checkout, text: v3}}"
 
 
-def check_consent(traits: Mapping[str, Any] | None) -> None:
-    """Raises BadCall."""
+def check_consent(traits: Mapping[str, Any] | None, place: str = "traits") -> None:
+    """Raises BadCall. `place`: where in the call the traits stand."""
     asked = (traits or {}).get("consent")
     if asked is None:
         return
     if not isinstance(asked, dict):
-        raise BadCall("traits.consent", _FORM)
+        raise BadCall(f"{place}.consent", _FORM)
     if len(asked) > MAX_TOPICS:
-        raise BadCall("traits.consent", f"has more than {MAX_TOPICS} topics")
+        raise BadCall(f"{place}.consent", f"has more than {MAX_TOPICS} topics")
     for topic, said in asked.items():
-        _check_topic(topic, said)
+        _check_topic(f"{place}.consent.{topic[:MAX_TEXT]}", topic, said)
 
 
-def _check_topic(topic: str, said: object) -> None:
-    field = f"traits.consent.{topic[:MAX_TEXT]}"
+def _check_topic(field: str, topic: str, said: object) -> None:
     if not topic.strip() or len(topic) > MAX_TEXT:
         raise BadCall(field, f"a topic's name has 1 to {MAX_TEXT} characters")
     if not isinstance(said, dict):

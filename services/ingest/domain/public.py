@@ -1,7 +1,7 @@
 """What a browser key may not say. It stands in a page, so anybody may be speaking."""
 
 from shared.contracts.addresses import address
-from shared.contracts.wire import BadCall, Call, given_emails
+from shared.contracts.wire import BadCall, Call, context_traits, given_emails
 
 PREFIX = "browser/"  # of its messageIds, so that no page uses up one that the shop will send
 _CONSENT = (
@@ -20,8 +20,7 @@ def check_public(call: Call) -> None:
         return
     if call.traits and "consent" in call.traits:
         raise BadCall("traits.consent", _CONSENT)
-    nested = call.context and call.context.get("traits")
-    if isinstance(nested, dict) and "consent" in nested:
+    if "consent" in (context_traits(call) or {}):
         raise BadCall("context.traits.consent", _CONSENT)
 
 

@@ -13,6 +13,7 @@ from shared.contracts.wire import (
     MAX_NUMBER_CHARACTERS,
     BadCall,
     Call,
+    context_traits,
     decode,
     email_of,
     given_emails,
@@ -61,6 +62,8 @@ def checked(raw: bytes, received_at: datetime, *, looked_at: bool = True) -> Cal
         check_goods(call)
     if call.type != "group":
         check_consent(call.traits)
+    if call.type == "identify":
+        check_consent(context_traits(call), "context.traits")
     return call
 
 

@@ -18,7 +18,16 @@ import msgspec
 
 from shared.contracts import Event, StoreEvent
 from shared.contracts.addresses import address
-from shared.contracts.wire import MAX_EXPONENT, BadCall, Call, Plain, decode, email_of, said_at
+from shared.contracts.wire import (
+    MAX_EXPONENT,
+    BadCall,
+    Call,
+    Plain,
+    decode,
+    email_of,
+    said_at,
+    traits_of,
+)
 
 from .event_names import known_as
 
@@ -31,7 +40,7 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     name = known_as(call.event or "") if call.type == "track" else ""
     is_group = call.type == "group"
     properties = {**(call.properties or {}), **((call.traits or {}) if is_group else {})}
-    traits = {} if is_group else dict(call.traits or {})
+    traits = traits_of(call)
     context = dict(call.context or {})
     own = _without_email if stored.public else _with_tidy_email
     if isinstance(context.get("traits"), dict):
