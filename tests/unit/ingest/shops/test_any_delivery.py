@@ -3,6 +3,7 @@
 import base64
 import hmac
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +21,7 @@ from services.segmenter.domain.given import given_by
 from services.segmenter.domain.normalise import normalised
 from shared.contracts import CODECS, ProductChanged, RawEvent, StoreEvent
 from shared.contracts.wire import Plain
-from shared.kafka.producer import MAX_BATCH_BYTES
+from shared.kafka.producer import MAX_BATCH_BYTES, Addressed
 from shared.service import Health, make_app
 from tests.unit.ingest.anything import ANY_JSON, RAW_EVENTS
 from tests.unit.ingest.calls import NOW
@@ -48,14 +49,14 @@ class NoFetches:
         raise AssertionError(source.name)
 
 
-def _app() -> Edge:
-    door = Door(KEPT, AnyKey(), Topics(4), lambda: NOW, Untold())
+def _app(kept: Kept) -> Edge:
+    door = Door(kept, AnyKey(), Topics(4), lambda: NOW, Untold())
     app = make_app("ingest", Health())
     add_routes(app, (shops.router(door, OneSource(), NoFetches()),))
     return Edge(door, app)
 
 
-APP = _app()
+APP = _app(KEPT)
 TOPICS = sorted({topic for table in TABLES.values() for topic in table} | {"", "x/y"})
 NAMES = ["x-shopify-topic", "x-shopify-webhook-id", "x-shopify-test", "x-shopify-shop-domain"]
 HEADERS = st.dictionaries(
@@ -65,12 +66,14 @@ HEADERS = st.dictionaries(
 DOCUMENTED = st.sampled_from(recorded("shopify"))
 
 
-def deliver(shop: str, body: bytes, headers: dict[str, str]) -> Answer:
-    """Signed."""
-    KEPT.messages.clear()
+def signed(body: bytes) -> dict[str, str]:
     signature = base64.b64encode(hmac.digest(SECRET.encode(), body, "sha256")).decode()
-    signed = {"x-shopify-hmac-sha256": signature, "x-wc-webhook-signature": signature}
-    return post(APP, f"/webhooks/{shop}/main", body, headers | signed)
+    return {"x-shopify-hmac-sha256": signature, "x-wc-webhook-signature": signature}
+
+
+def deliver(shop: str, body: bytes, headers: dict[str, str]) -> Answer:
+    KEPT.messages.clear()
+    return post(APP, f"/webhooks/{shop}/main", body, headers | signed(body))
 
 
 def check_kept() -> None:
@@ -144,3 +147,31 @@ def test_a_product_of_a_webhook_is_the_catalogues() -> None:
     decoded = CODECS["store-events"].decode(message.value)
     assert isinstance(decoded, ProductChanged)
     assert message.key == b"default:product:788032119674292922"
+
+
+class Away(Kept):
+    """Kafka took the first and not the second, then neither."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost = [{0, 1}, {1}]
+
+    async def publish(self, messages: Sequence[Addressed]) -> set[int]:
+        await super().publish(messages)
+        return self.lost.pop()
+
+
+def test_a_webhook_that_kafka_did_not_take_whole_is_asked_for_again_and_is_the_same() -> None:
+    order = {"id": 1, "email": "ann@example.com", "total_price": "1", "currency": "EUR"}
+    body = json.dumps(order).encode()
+    headers = signed(body) | {"x-shopify-topic": "orders/create"}
+    away = Away()
+    app = _app(away)
+
+    first, second = (post(app, "/webhooks/shopify/main", body, headers) for _ in range(2))
+
+    assert (first.status, second.status) == (503, 503)
+    assert json.loads(first.body)["title"] == "Not kept"
+    ids = [CODECS["store-events"].decode(m.value).message_id for m in away.messages]
+    assert len(ids) == 4
+    assert ids[:2] == ids[2:]
