@@ -9,9 +9,9 @@ from fastapi.responses import HTMLResponse
 from services.ingest import preference_page as pages
 from services.ingest.adapters.bodies import whole_body
 from services.ingest.choosing import Desk, choose
-from services.ingest.domain.languages import chosen
+from services.ingest.domain.languages import LANGUAGES, chosen
 from services.ingest.domain.posted import TooManyFields, fields_of
-from services.ingest.domain.preferences import ACTION
+from services.ingest.domain.preferences import ACTION, FREQUENCIES
 from services.ingest.handlers import Door, take_delivery_event
 from shared.contracts import DeliveryEvent
 from shared.errors import Problem
@@ -29,14 +29,29 @@ _REFUSED: dict[int | str, dict[str, Any]] = {
     400: {"description": "Neither of the two forms; nothing was changed", **_PROBLEM},
     413: {"description": "Larger than 32 kB", **_PROBLEM},
     415: {"description": "Packed in another way than gzip", **_PROBLEM},
-    503: {"description": "Kafka did not take it in time; send it again", **_PROBLEM},
+    503: {
+        "description": "Kafka did not take it in time; send it again",
+        "content": _PROBLEM["content"] | _PAGE["content"],
+    },
 }
+_LIST: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
 _FORMS: dict[str, Any] = {
     "requestBody": {
         "required": True,
         "content": {
             "application/x-www-form-urlencoded": {
-                "schema": {"type": "object"},
+                "schema": {
+                    "type": "object",
+                    "anyOf": [{"required": ["List-Unsubscribe"]}, {"required": ["action"]}],
+                    "properties": {
+                        "List-Unsubscribe": {"const": "One-Click"},
+                        "action": {"const": "preferences"},
+                        "everything": {"const": "off"},
+                        **dict.fromkeys(("was", "off", "on"), _LIST),
+                        "frequency": {"enum": list(FREQUENCIES)},
+                        "language": {"enum": list(LANGUAGES)},
+                    },
+                },
                 "examples": {
                     "one-click": {"value": {"List-Unsubscribe": "One-Click"}},
                     "preferences": {
