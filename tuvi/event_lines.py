@@ -26,7 +26,9 @@ def shown(item: Item, today: date) -> Iterator[Text]:
     yield _head(item, today)
     if item["outcome"] == "refused":
         yield Text(f"{INDENT}{item['field']}: {item['message']}", "red")
-    elif has_outcome(item):
+    for warning in item["warnings"]:
+        yield Text(f"{INDENT}warning: {warning['field']}: {warning['message']}", "yellow")
+    if has_outcome(item):
         yield from _came_of(item)
 
 

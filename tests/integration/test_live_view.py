@@ -84,6 +84,7 @@ async def test_an_accepted_event_is_shown_with_its_door_and_whom_it_names(ingest
         "route": "",
         "field": "",
         "message": "",
+        "warnings": [],
     }
 
 
@@ -107,6 +108,16 @@ async def test_a_refused_event_is_shown_with_field_and_fix_and_without_contents(
     assert item["via"] == ingest.key[:14]
     [kept] = [r for r in await ingest.kept("refused-events") if r.message_id == "refused-1"]
     assert "secret-user" not in str(kept)
+
+
+async def test_what_will_not_work_of_an_accepted_event_is_shown_with_it(ingest: Place) -> None:
+    await ingest.post("/v1/track", added("doubtful", 1, properties={"email": "Ann"}))
+
+    [item] = await shown(ingest, 1, user_id="doubtful")
+
+    [warning] = item["warnings"]
+    assert warning["field"] == "properties.email"
+    assert warning["message"].startswith("is no address")
 
 
 async def test_a_body_that_cannot_be_read_is_one_entry(ingest: Place) -> None:

@@ -20,6 +20,7 @@ ITEM: dict[str, Any] = {
     "route": "",
     "field": "",
     "message": "",
+    "warnings": [],
 }
 PROCESSED: dict[str, Any] = {
     "message_id": "m-1",
@@ -79,6 +80,12 @@ def test_a_contact_its_segments_and_silence_have_words() -> None:
     moved = told(segments=["loyal", "new"], entered=["new"], left=["at-risk"], was="c_0")
     assert moved[0] == "→ contact c_1 (was c_0); entered new, left at-risk; in loyal"
     assert told({"final": False})[-1].startswith("→ the orchestrator may not have come so far")
+
+
+def test_what_was_taken_but_will_not_work_is_told() -> None:
+    warning = {"field": "traits.email", "message": "is no address"}
+
+    assert lines(warnings=[warning])[1] == "warning: traits.email: is no address"
 
 
 def test_each_journey_has_a_line() -> None:

@@ -8,20 +8,29 @@ import msgspec
 
 from shared.contracts import ProductChanged, RefusedEvent, StockChanged, StoreEvent
 from shared.contracts.events import Origin
-from shared.contracts.wire import Call, decode, email_of
+from shared.contracts.wire import BadCall, Call, decode, email_of
 
-from .public import PREFIX
+from .public import PREFIX, unused
+from .validation import doubts
 
 Outcome = Literal["accepted", "refused"]
 Shown = StoreEvent | ProductChanged | StockChanged | RefusedEvent
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """What of an accepted event does not work as it was meant."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Seen:
     """One event as it came. `type`: track, identify, …, or product and stock, named by their ids.
 
-    `field` and `message` say why it was refused. Whom it names is said of accepted ones only:
-    a refused one is not kept.
+    `field` and `message` say why it was refused. Whom it names, and its `warnings`, are said of
+    accepted ones only: a refused one is not kept.
     """
 
     received_at: datetime
@@ -37,6 +46,7 @@ class Seen:
     route: str = ""
     field: str = ""
     message: str = ""
+    warnings: tuple[Doubt, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,13 @@ def _accepted(stored: StoreEvent) -> Seen:
         _text(call.anonymous_id),
         email_of(call),
         stored.origin,
+        warnings=tuple(Doubt(d.field, d.message) for d in _doubts(stored, call)),
     )
+
+
+def _doubts(stored: StoreEvent, call: Call) -> list[BadCall]:
+    """As the sender was told, who may not have looked."""
+    return doubts(call) + (unused(call) if stored.public else [])
 
 
 def _call(stored: StoreEvent) -> Call | None:
