@@ -79,11 +79,18 @@ def _mapping(node: MappingNode, path: Path, document: Document) -> dict[str, Any
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
             raise Unreadable("a key must be text", _line(key))
+        _refuse_no_characters(key)
         if key.value in found:
             raise Unreadable(f"'{key.value}' is there twice", _line(key))
         document.lines[(*path, key.value)] = _line(key)
         found[key.value] = _plain(value, (*path, key.value), document)
     return found
+
+
+def _refuse_no_characters(node: ScalarNode) -> None:
+    """Neither PostgreSQL nor an answer in UTF-8 could hold them."""
+    if "\x00" in node.value or any("\ud800" <= c <= "\udfff" for c in node.value):
+        raise Unreadable("a character that is none (NUL, half a surrogate)", _line(node))
 
 
 def _line(node: Any) -> int:
@@ -117,8 +124,7 @@ _SCALARS: dict[str, Callable[[str], Any]] = {
 
 def _scalar(node: ScalarNode) -> Any:
     """Dates stay the text they are: the domain knows where it wants one."""
-    if "\x00" in node.value or any("\ud800" <= c <= "\udfff" for c in node.value):
-        raise Unreadable("a character that is none (NUL, half a surrogate)", _line(node))
+    _refuse_no_characters(node)
     if node.style in ("'", '"', "|", ">"):
         return node.value
     kind = str(node.tag).rpartition(":")[2]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import HTMLResponse, PlainTextResponse
 
 from services.ingest import form_page
 from services.ingest.domain.forms import CAMPAIGN
@@ -23,13 +23,16 @@ _POSTED: dict[str, Any] = {
         },
     }
 }
+_HTML: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}
+_UNREAD: dict[str, Any] = {"description": "This server has just started", **_HTML}
 _TAKEN: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Kept. As a page, or to who asks for JSON:",
+        "description": "Kept. A page to who accepts `text/html`, else JSON",
         "content": {
+            "text/html": {"schema": {"type": "string"}},
             "application/json": {
                 "example": {"success": True, "message": "You are signed up.", "redirect": None}
-            }
+            },
         },
     },
     303: {"description": "Kept; on to the form's redirect, or the one that was posted"},
@@ -38,6 +41,7 @@ _REFUSED = problems(
     _400="A body that cannot be read",
     _404="No such form",
     _413="Larger than 32 kB",
+    _415="Packed in another way than gzip",
     _422="Which fields are at fault; the form again, for who asks for a page",
     _429="This address posts too often; `Retry-After` says when to go on",
     _503="Kafka did not take it in time; `Retry-After` says when to repeat",
@@ -71,8 +75,12 @@ def router(door: Door, reception: Reception) -> APIRouter:
         headers = {"cache-control": "public, max-age=3600", "x-content-type-options": "nosniff"}
         return Response(form_page.script(), headers=headers, media_type="text/javascript")
 
-    @routes.api_route(
-        "/f/{form}", methods=["GET", "HEAD"], summary="A form's page", include_in_schema=False
+    @routes.head("/f/{form}", include_in_schema=False)
+    @routes.get(
+        "/f/{form}",
+        summary="A form's page",
+        response_class=HTMLResponse,
+        responses={404: {"description": "No such form", **_HTML}, 503: _UNREAD},
     )
     async def page(form: str, request: Request, workspace: Workspace = "default") -> Response:
         """UTM parameters and a referrer are carried along."""
@@ -89,7 +97,7 @@ def router(door: Door, reception: Reception) -> APIRouter:
         "/v1/forms/{form}/snippet",
         summary="A form's HTML for a page of the shop",
         response_class=PlainTextResponse,
-        responses=problems(_404="No such form"),
+        responses=problems(_404="No such form", _503="This server has just started"),
     )
     async def snippet(form: str, workspace: Workspace = "default") -> Response:
         """Copy and paste it. It works without its script, and better with it."""

@@ -75,6 +75,8 @@ def _bomb() -> bytes:
         (b"a: 1e999", 1, "not a number"),
         (b'a: "\\0"', 1, "NUL"),
         (b'a: "\\ud800"', 1, "surrogate"),
+        (b'{"a": 1,\n "\\ud800": 1}', 2, "surrogate"),
+        (b'"\\0": 1', 1, "NUL"),
         (b"a: &x [*x]", 1, "aliases"),
         (b"? [a]\n: 1", 1, "key"),
         (_bomb(), 1, "aliases"),

@@ -17,7 +17,7 @@ from services.ingest.handlers import Door, Topics
 from services.ingest.routes import confirming, submissions
 from services.ingest.visit import Reception
 from shared.contracts import CODECS, DeliveryEvent
-from shared.definitions import Announcer, Registry
+from shared.definitions import Announcer, Kind, Registry
 from shared.errors import Problem
 from shared.service import Health, make_app
 from shared.tokens import ConfirmClaim, UnsubscribeClaim, make_token
@@ -38,6 +38,7 @@ CLAIM = ConfirmClaim(
 )
 TOKEN = make_token(TOKEN_KEYS, CLAIM)
 PAGE = {"accept": "text/html"}
+JOURNEYS: tuple[Kind, ...] = ("journey",)
 
 
 def door_of(kept: Kept) -> Edge:
@@ -184,6 +185,6 @@ def test_a_process_that_has_not_read_the_forms_says_so_and_not_that_there_is_non
 
 
 def test_a_registry_keeps_the_kinds_that_it_was_made_for() -> None:
-    registry = Registry("nowhere:1", of=("journey",))
+    registry = Registry("nowhere:1", of=JOURNEYS)
     registry._take(published(newsletter()))
     assert registry.get("default", "form", "newsletter") is None
