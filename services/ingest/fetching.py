@@ -7,10 +7,11 @@ harmless. What cannot be fetched for a day is kept as a raw event with the reaso
 import asyncio
 import random
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import asyncpg
 import structlog
@@ -20,19 +21,14 @@ from services.ingest.adapters.bigcommerce import (
     BigCommerce,
     Impossible,
     Missing,
-    Store,
     Unwilling,
 )
 from services.ingest.adapters.fetches import Fetch, Fetches
 from services.ingest.domain.shops.bigcommerce_wants import (
-    SAME_FOR_ALL,
     Thin,
     Unfit,
-    resource,
-    store_hash,
     thin,
     topic_when_gone,
-    wanted,
 )
 from services.ingest.domain.shops.outcome import Told, kept, told
 from services.ingest.domain.shops.source import Source
@@ -70,6 +66,7 @@ class Fetcher:
         find: Callable[[str], Source | None],
     ) -> None:
         self._door, self._fetches, self._api, self._find = door, fetches, api, find
+        self._under_way: Counter[str] = Counter()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -107,9 +104,18 @@ class Fetcher:
 
     async def one(self) -> bool:
         """Takes what is due longest; False: nothing is."""
-        fetch = await self._fetches.claim(self._api.resting())
+        busy = {source for source, count in self._under_way.items() if count >= AT_ONCE - 1}
+        fetch = await self._fetches.claim(self._api.resting() | busy)  # one is left to others
         if fetch is None:
             return False
+        self._under_way[fetch.source] += 1
+        try:
+            await self._take(fetch)
+        finally:
+            self._under_way -= Counter([fetch.source])
+        return True
+
+    async def _take(self, fetch: Fetch) -> None:
         try:
             made = await self._made(fetch)
             await publish(self._door, made.delivery, made.outcome)
@@ -122,7 +128,6 @@ class Fetcher:
             await self._not_now(fetch, Unwilling(f"a fault of ours: {type(error).__name__}"))
         else:
             await self._fetches.done(fetch)
-        return True
 
     async def _made(self, fetch: Fetch) -> Made:
         """Raises Unwilling."""
@@ -131,7 +136,7 @@ class Fetcher:
             raise Unwilling("the source is not known")
         said = thin(object_of(fetch.body) or {})
         try:
-            document = await self._document(source, said)
+            document = await self._api.subject(source, said)
         except (Unfit, Impossible) as error:
             return self._raw(fetch, source, str(error))
         except Missing:
@@ -139,22 +144,6 @@ class Fetcher:
         metrics.FETCHES.labels("told").inc()
         delivery = self._delivery(fetch, source, said.scope, document)
         return Made(delivery, told(delivery, source.workspace, fetch.body))
-
-    async def _document(self, source: Source, said: Thin) -> Plain:
-        """What the tables read. Raises Unfit, Missing, Impossible, Unwilling."""
-        paths = wanted(said.scope, said.data)
-        if not source.access_token:
-            raise Unwilling("the source has no access_token; give it one")
-        store = Store(source.name, store_hash(source.settings, said), source.access_token)
-        found: dict[str, Any] = {"data": said.data}
-        for name, path in paths.items():
-            if path in SAME_FOR_ALL and _told_by_settings(source.settings):
-                continue
-            answer = await self._api.get(store, path, remember=path in SAME_FOR_ALL)
-            found[name] = resource(path, answer)
-            if found[name] is None:
-                raise Missing
-        return found
 
     def _gone(self, fetch: Fetch, source: Source, said: Thin) -> Made:
         topic = topic_when_gone(said.scope)
@@ -207,11 +196,6 @@ class Fetcher:
         metrics.FETCHES.labels(outcome).inc()
         log.warning("fetched later", source=fetch.source, scope=fetch.scope, reason=reason)
         await self._fetches.later(fetch, after, reason)
-
-
-def _told_by_settings(settings: Plain) -> bool:
-    """All that is read of the store itself, which not every token may read."""
-    return bool(settings.get("url") and settings.get("currency"))
 
 
 def _fault(error: Exception) -> dict[str, str]:

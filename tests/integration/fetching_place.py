@@ -27,7 +27,7 @@ from tests.integration.bigcommerce_api import STORE, TOKEN, Api, bigcommerce, we
 from tests.integration.ingest_place import Place
 from tests.unit.ingest.shops.recorded import NOW, SETTINGS
 
-PATIENCE = aiohttp.ClientTimeout(total=0.5)
+PATIENCE = 10.0  # seconds
 
 
 @dataclass
@@ -68,9 +68,15 @@ class World:
     async def raw(self) -> list[tuple[str, str]]:
         return [(m.topic, m.reason) for m in await self.topics.kept("raw-events")]
 
-    def replica(self, fetches: Fetches | None = None, door: Door | None = None) -> Fetcher:
+    def replica(
+        self,
+        fetches: Fetches | None = None,
+        door: Door | None = None,
+        patience: float = PATIENCE,
+    ) -> Fetcher:
         """Another worker."""
-        api = BigCommerce(self.session, self.api.url, PATIENCE)
+        limit = aiohttp.ClientTimeout(total=patience)
+        api = BigCommerce(self.session, self.api.url, limit)
         return Fetcher(door or self.door, fetches or self.fetches, api, self.sources.get)
 
 
@@ -94,7 +100,7 @@ async def world(database: str, kafka: str, prefix: str) -> AsyncIterator[World]:
         refusals = Refusals(publisher, addresses.address)
         door = Door(publisher, cast("KnowsKeys", None), addresses, lambda: NOW, refusals)
         fetches = Fetches(pool)
-        client = BigCommerce(session, api.url, PATIENCE)
+        client = BigCommerce(session, api.url)
         fetcher = Fetcher(door, fetches, client, sources.get)
         topics = Place("", "", "", kafka, prefix, session)
         try:

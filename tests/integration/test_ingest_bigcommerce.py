@@ -14,6 +14,7 @@ from aiohttp import web
 from services.ingest.adapters import bigcommerce as client
 from services.ingest.adapters.fetches import Fetch, Fetches
 from services.ingest.adapters.publisher import Limits, Publisher
+from services.ingest.fetching import AT_ONCE
 from shared.contracts import ProductChanged
 from shared.db.pool import create_pool
 from shared.errors import Problem
@@ -120,17 +121,16 @@ async def test_a_fault_is_waited_out(shop: World, fault: Fault, reason: str) -> 
     already = len(await completed(shop))
     await shop.has(CREATED, "order-created")
     shop.api.faults = {ORDER: [fault], LINES: [fault]}
+    worker = shop.replica(patience=0.3) if fault is silence else shop.replica()
 
     for attempts in (1, 2):
-        assert await shop.fetcher.one()
+        async with asyncio.timeout(10):
+            while not await worker.one():  # it may rest
+                await asyncio.sleep(0.02)
         [row] = await shop.waiting()
-        assert row["reason"] == reason
-        assert row["attempts"] == attempts
+        assert (row["reason"], row["attempts"]) == (reason, attempts)
         assert len(await completed(shop)) == already
         await shop.hasten()
-        async with asyncio.timeout(5):
-            while shop.fetcher._api.resting():
-                await asyncio.sleep(0.02)
     assert await shop.fetcher.one()
 
     assert len(await completed(shop)) == already + 1
@@ -157,7 +157,7 @@ async def test_waits_grow(shop: World) -> None:
     shop.api.faults = {ORDER: [status(500) for _ in range(8)]}
     waits = []
     for _ in range(8):
-        assert await shop.fetcher.one()
+        assert await shop.replica().one()
         waits.append(
             await shop.pool.fetchval(
                 "SELECT extract(epoch FROM due_at - clock_timestamp()) FROM fetches"
@@ -184,6 +184,40 @@ async def test_nobody_is_asked_while_the_quota_is_used_up(shop: World) -> None:
 
     assert [row["source"] for row in await shop.waiting()] == ["main"]
     assert len(shop.api.asked) == 4
+
+
+async def test_a_source_whose_api_fails_holds_up_no_other(shop: World) -> None:
+    for number in range(9):
+        await shop.told(CREATED, {"type": "order", "id": 218}, number)
+    shop.api.faults = {ORDER: [status(500) for _ in range(client.TOLERATED)]}
+    for _ in range(client.TOLERATED):
+        assert await shop.fetcher.one()
+
+    assert not await shop.fetcher.one()  # six are due, and nobody asks for them
+    await shop.has(CREATED, "order-created")
+    await shop.told(CREATED, {"type": "order", "id": 218}, 99, source="bare")
+    assert await shop.fetcher.one()
+
+    assert {row["source"] for row in await shop.waiting()} == {"main"}
+    assert len(await shop.waiting()) == 9
+
+
+async def test_one_worker_is_left_to_other_sources(shop: World) -> None:
+    for number in range(9):
+        await shop.told(CREATED, {"type": "order", "id": number}, number)
+    shop.api.faults = {f"/v2/orders/{number}": [silence] for number in range(9)}
+    worker = shop.replica(patience=1)
+    slow = [asyncio.create_task(worker.one()) for _ in range(AT_ONCE - 1)]
+    async with asyncio.timeout(10):
+        while len(shop.api.asked) < AT_ONCE - 1:
+            await asyncio.sleep(0.01)
+
+    assert not await worker.one()
+    await shop.told(CREATED, shop.api.has("order-created"), 99, source="bare")
+    assert await worker.one()
+
+    await asyncio.gather(*slow)
+    assert "bare" not in {row["source"] for row in await shop.waiting()}
 
 
 async def test_what_is_gone_is_kept_raw_and_a_product_is_deleted(shop: World) -> None:

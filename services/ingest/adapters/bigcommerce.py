@@ -7,13 +7,24 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
+from services.ingest.domain.shops.bigcommerce_wants import (
+    SAME_FOR_ALL,
+    Thin,
+    resource,
+    store_hash,
+    wanted,
+)
+from services.ingest.domain.shops.source import Source
 from shared.contracts.codec import decode_plain
+from shared.contracts.wire import Plain
 
 BASE = "https://api.bigcommerce.com"
 PATIENCE = aiohttp.ClientTimeout(total=10)
 MAX_BYTES = 8 * 1024 * 1024
 SPARE = 8  # requests of the window that are left to the shop's other apps
-LONGEST_REST = 300.0  # seconds
+LONGEST_REST = 300.0  # seconds, of a quota
+TOLERATED = 3  # failures one after the other; then a source rests, for longer each time
+LONGEST_PAUSE = 60.0  # seconds
 REMEMBERED = 3600.0  # seconds
 _GONE = {404, 410}
 _NOTHING = 204
@@ -48,7 +59,9 @@ class Impossible(Exception):  # noqa: N818  named for the fact
 
 
 class BigCommerce:
-    """`base` is another one in tests. Sources whose quota is used up rest."""
+    """`base` is another one in tests. Sources whose quota is used up rest, and those whose API
+    fails again and again, so that they do not hold up others.
+    """
 
     def __init__(
         self,
@@ -60,6 +73,7 @@ class BigCommerce:
         self._session, self._base, self._patience = session, base.rstrip("/"), patience
         self._clock = clock
         self._rests: dict[str, float] = {}
+        self._failures: dict[str, int] = {}
         self._remembered: dict[tuple[str, str], tuple[float, Any]] = {}
 
     def resting(self) -> set[str]:
@@ -68,12 +82,39 @@ class BigCommerce:
         self._rests = {source: until for source, until in self._rests.items() if until > now}
         return set(self._rests)
 
+    async def subject(self, source: Source, said: Thin) -> Plain:
+        """What a webhook speaks of, as the tables read it. Raises Unfit, Missing, Unwilling,
+        Impossible.
+        """
+        paths = wanted(said.scope, said.data)
+        if not source.access_token:
+            raise Unwilling("the source has no access_token; give it one")
+        store = Store(source.name, store_hash(source.settings, said), source.access_token)
+        known = source.settings.get("url") and source.settings.get("currency")
+        found: dict[str, Any] = {"data": said.data}
+        for name, path in paths.items():
+            of_store = path in SAME_FOR_ALL  # not every token may read it
+            if of_store and known:
+                continue
+            found[name] = resource(path, await self.get(store, path, remember=of_store))
+            if found[name] is None:
+                raise Missing
+        return found
+
     async def get(self, store: Store, path: str, *, remember: bool = False) -> Any:
         """What the API answers, decoded. Raises Missing, Unwilling, Impossible."""
         known = self._remembered.get((store.source, path))
         if remember and known and known[0] > self._clock():
             return known[1]
-        found = await self._ask(store, path)
+        try:
+            found = await self._ask(store, path)
+        except Unwilling:
+            self._note_failure(store)
+            raise
+        except (Missing, Impossible):
+            self._failures.pop(store.source, None)
+            raise
+        self._failures.pop(store.source, None)
         if remember:
             self._remembered[store.source, path] = (self._clock() + REMEMBERED, found)
         return found
@@ -90,6 +131,13 @@ class BigCommerce:
                 return [] if answer.status == _NOTHING else await _read(answer)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unwilling(f"BigCommerce cannot be reached: {type(error).__name__}") from error
+
+    def _note_failure(self, store: Store) -> None:
+        times = self._failures[store.source] = self._failures.get(store.source, 0) + 1
+        if times >= TOLERATED:
+            rest = min(2.0 ** (times - TOLERATED), LONGEST_PAUSE)
+            until = self._clock() + rest
+            self._rests[store.source] = max(self._rests.get(store.source, 0), until)
 
     def _note_quota(self, store: Store, answer: aiohttp.ClientResponse) -> None:
         left = answer.headers.get("X-Rate-Limit-Requests-Left", "")

@@ -74,17 +74,7 @@ class Fetches:
 
     async def claim(self, resting: Collection[str]) -> Fetch | None:
         """The one that is due longest, of a source that does not rest."""
-        row = await self._pool.fetchrow(
-            """UPDATE fetches SET due_at = clock_timestamp() + $1::interval, attempts = attempts + 1
-               WHERE id = (SELECT id FROM fetches
-                           WHERE due_at <= clock_timestamp() AND source <> ALL($2::text[])
-                           ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-               RETURNING id, source, scope, hash, body, received_at, asked, attempts,
-                         clock_timestamp() - since AS age""",
-            LEASE,
-            list(resting),
-            timeout=ASK_SECONDS,
-        )
+        row = await self._pool.fetchrow(_CLAIM, LEASE, list(resting), timeout=ASK_SECONDS)
         if row is None:
             return None
         return Fetch(
@@ -136,6 +126,25 @@ class Fetches:
             timeout=ASK_SECONDS,
         )
         self.waiting, self.oldest = row["waiting"], float(row["oldest"])
+
+
+# Source by source, so that thousands of a source that rests are not looked at for each claim.
+_CLAIM = """
+WITH RECURSIVE sources AS (
+    (SELECT source FROM fetches ORDER BY source LIMIT 1)
+    UNION ALL
+    SELECT (SELECT f.source FROM fetches f WHERE f.source > s.source ORDER BY f.source LIMIT 1)
+    FROM sources s WHERE s.source IS NOT NULL)
+UPDATE fetches SET due_at = clock_timestamp() + $1::interval, attempts = attempts + 1
+WHERE id = (
+    SELECT due.id FROM sources s CROSS JOIN LATERAL (
+        SELECT f.id, f.due_at FROM fetches f
+        WHERE f.source = s.source AND f.due_at <= clock_timestamp()
+        ORDER BY f.due_at LIMIT 1 FOR UPDATE SKIP LOCKED) due
+    WHERE s.source IS NOT NULL AND s.source <> ALL($2::text[])
+    ORDER BY due.due_at LIMIT 1)
+RETURNING id, source, scope, hash, body, received_at, asked, attempts,
+          clock_timestamp() - since AS age"""
 
 
 def _later(why: str) -> Problem:

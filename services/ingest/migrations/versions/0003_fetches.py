@@ -31,5 +31,5 @@ CREATE TABLE fetches (
     reason      text        NOT NULL DEFAULT '',                -- why the last one failed
     UNIQUE (source, scope, hash)
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
-CREATE INDEX fetches_due ON fetches (due_at);
+CREATE INDEX fetches_due ON fetches (source, due_at);
 """
