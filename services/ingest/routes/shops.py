@@ -26,10 +26,13 @@ from shared.errors import Problem
 log = structlog.get_logger()
 MAX_BODY_BYTES = 4 * 1024 * 1024  # a product of Shopify's may have 2,048 variants
 _REFUSALS = problems(
+    _400="Broken gzip",
     _401="Not signed with the source's secret",
     _403="Of another shop than the source is for",
     _404="No such source",
+    _408="The body did not come in time",
     _413="Larger than 4 MB",
+    _415="Packed in another way than gzip",
     _503="Not kept: the shop sends it again; a repeat changes nothing",
 )
 

@@ -91,6 +91,12 @@ class SourceList(BaseModel):
     items: list[SourceShown]
 
 
+def _schema() -> dict[str, Any]:
+    """The body's, with its parts where OpenAPI has them: `SourceShown` brings the settings."""
+    schema = SourceAsked.model_json_schema(ref_template="#/components/schemas/{model}")
+    return {name: value for name, value in schema.items() if name != "$defs"}
+
+
 _EXAMPLE = {
     "shop": "shopify",
     "secret": "the app's client secret",
@@ -99,9 +105,7 @@ _EXAMPLE = {
 _BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {
-            "application/json": {"schema": SourceAsked.model_json_schema(), "example": _EXAMPLE}
-        },
+        "content": {"application/json": {"schema": _schema(), "example": _EXAMPLE}},
     }
 }
 _KEYS = problems(_401="No key, or an unknown one", _403="A key of another scope")
@@ -132,7 +136,12 @@ def router(sources: Sources, keys: Keys, public_url: str) -> APIRouter:
         responses={
             201: {"model": SourceShown, "description": "It is new"},
             **problems(
-                _409="The name is another shop's", _413="Too large", _422="Which field, and why"
+                _400="Broken gzip",
+                _408="The body did not come in time",
+                _409="The name is another shop's",
+                _413="Larger than 16 kB",
+                _415="Packed in another way than gzip",
+                _422="Which field, and why",
             ),
         },
     )
