@@ -10,7 +10,7 @@ import uvloop
 
 from shared.logging import configure
 from shared.settings import PORTS, BadSettings, from_environment
-from tuvi import definitions, events, keys, operations
+from tuvi import definitions, events, keys, operations, sources
 from tuvi.client import CommandError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -24,6 +24,9 @@ app.add_typer(definitions.templates, name="templates", help="Templates: validate
 app.add_typer(definitions.forms, name="forms", help="Sign-up forms: validate, apply, list.")
 app.add_typer(keys.app, name="keys", help="Keys of a workspace: create, list, revoke.")
 app.add_typer(events.app, name="events", help="What comes in, and what comes of it: tail.")
+app.add_typer(
+    sources.app, name="sources", help="Shops whose webhooks are taken: create, list, remove."
+)
 app.command()(operations.migrate)
 
 HOME = Path(".tuvi")
