@@ -74,6 +74,7 @@ async def test_a_source_that_is_none_is_refused_by_field(ingest: Place) -> None:
         ("x", good | {"shop": "magento"}, "shop"),
         ("x", {"shop": "shopify"}, "secret"),
         ("x", good | {"secret": "short"}, "secret"),
+        ("x", good | {"access_token": "two\r\nheaders: x"}, "access_token"),
         ("x", good | {"settings": {"url": "shop"}}, "settings.url"),
         ("x", good | {"settings": {"colour": "red"}}, "settings.colour"),
         ("x", good | {"shop": "bigcommerce"}, "settings.store_hash"),

@@ -64,10 +64,17 @@ class SourceAsked(BaseModel):
 
     shop: Literal["shopify", "woocommerce", "bigcommerce"]
     secret: str | None = Field(
-        default=None, min_length=8, max_length=512, description="that the shop signs with, or sends"
+        default=None,
+        min_length=8,
+        max_length=512,
+        pattern=r"^[^\x00-\x1f\x7f]*$",
+        description="that the shop signs with, or sends",
     )
     access_token: str | None = Field(
-        default=None, min_length=1, max_length=512, description="of the shop's API (BigCommerce)"
+        default=None,
+        max_length=512,
+        pattern=r"^[!-~]+$",
+        description="of the shop's API (BigCommerce)",
     )
     settings: SourceSettings = SourceSettings()
 
