@@ -39,7 +39,7 @@ def snapshot(state: ContactState, known: dict[str, Any], definitions: Definition
 
 
 def email_of(state: ContactState) -> str:
-    """The address that the shop wrote last; empty if that word of it was no address."""
+    """The address that the shop wrote last; empty if it took it away, or never wrote one."""
     return address(traits.text(state, "email"))
 
 

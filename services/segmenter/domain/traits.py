@@ -12,6 +12,7 @@ from typing import Any
 
 from shared.conditions.values import EXACT
 from shared.contracts import DeliveryEvent, Event
+from shared.contracts.addresses import address
 
 from .consent import TRAIT as CONSENT
 from .state import ContactState, Given, Seen, Totals, earliest, latest
@@ -46,9 +47,19 @@ def united(a: dict[str, Given], b: Mapping[str, Given]) -> dict[str, Given]:
     changed = {
         name: said
         for name, said in b.items()
-        if name not in a or (said.at, said.by) > (a[name].at, a[name].by)
+        if name not in a or _weight(name, said) > _weight(name, a[name])
     }
     return {**a, **changed} if changed else a
+
+
+def _weight(name: str, said: Given) -> tuple[bool, datetime, str]:
+    """The newer word counts; but what is no address is none against one that is.
+
+    Else a page's visitor, by joining two contacts, could take an address away that is known.
+    """
+    email = name.removeprefix(HIDDEN) == "email"
+    readable = not email or not said.value or address(said.value) != ""
+    return readable, said.at, said.by
 
 
 def seen(known: Seen, at: datetime) -> Seen:

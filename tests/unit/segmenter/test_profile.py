@@ -269,25 +269,44 @@ def test_what_the_contact_chose_are_traits_and_nothing_else_is_set_that_way() ->
     assert "country" not in event.profile.traits
 
 
-@pytest.mark.parametrize("text", ["Carl <carl@example.com>", "not-an-email", "a@@b.ee", ""])
-def test_who_has_no_plain_address_has_none_for_whoever_mails(text: str) -> None:
-    told = Told.of().takes(
-        *(
-            Event(
-                message_id=f"m{n}",
-                kind="identify",
-                at=NOON + n * SECOND,
-                received_at=NOON + n * SECOND,
-                traits={"email": said},
-            )
-            for n, said in enumerate(["carl@example.com", text])
+def addresses_given(*said: str) -> Told:
+    """One identify a second."""
+    events = [
+        Event(
+            message_id=f"m{n}",
+            kind="identify",
+            at=NOON + n * SECOND,
+            received_at=NOON + n * SECOND,
+            traits={"email": text},
         )
-    )
+        for n, text in enumerate(said)
+    ]
+    return Told.of().takes(*events)
+
+
+ODD = pytest.mark.parametrize("text", ["Carl <carl@example.com>", "not-an-email", "a@@b.ee"])
+
+
+@ODD
+def test_what_is_no_plain_address_is_none_for_whoever_mails(text: str) -> None:
+    told = addresses_given(text)
+    [profile] = [e.profile for e in told.effects if isinstance(e, ContactEvent)]
+    assert (profile.email, profile.traits["email"]) == ("", text)
+
+
+@ODD
+def test_nor_does_it_take_away_one_that_is_known(text: str) -> None:
+    told = addresses_given("carl@example.com", text)
     changes = [e.email for e in told.effects if isinstance(e, ContactChanged)]
     profiles = [e.profile for e in told.effects if isinstance(e, ContactEvent)]
+    assert changes == ["carl@example.com"]
+    assert [p.traits["email"] for p in profiles] == ["carl@example.com"] * 2
+
+
+def test_a_shop_takes_an_address_away_by_an_empty_one() -> None:
+    told = addresses_given("carl@example.com", "")
+    changes = [e.email for e in told.effects if isinstance(e, ContactChanged)]
     assert changes == ["carl@example.com", ""]
-    assert (profiles[0].email, profiles[-1].email) == ("carl@example.com", "")
-    assert profiles[-1].traits["email"] == text
 
 
 def test_who_subscribes_again_is_subscribed_whichever_word_comes_first() -> None:
