@@ -93,7 +93,7 @@ async def test_products_and_stock_are_kept_for_the_catalogue(ingest: Place) -> N
     [product] = [m for m in kept if isinstance(m, ProductChanged)]
     [stock] = [m for m in kept if not isinstance(m, ProductChanged)]
     assert (product.product, product.facts["name"]) == ("6", "Example T-Shirt")
-    assert (stock.item, stock.location, stock.stock) == ("271878346596884015", "24826418", 6)
+    assert (stock.item, stock.location, stock.stock) == ("271878346596884015", "24826418", 10)
 
 
 async def test_what_nothing_is_made_of_is_kept_with_the_reason(ingest: Place) -> None:

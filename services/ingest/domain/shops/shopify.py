@@ -1,7 +1,7 @@
 """Shopify's webhooks: what each topic becomes. Fields: `shopify_goods`, `shopify_people`,
 `shopify_products`.
 
-Payloads: https://shopify.dev/docs/api/webhooks (read 2026-11-22, the samples of API 2026-04).
+Payloads: https://shopify.dev/docs/api/webhooks/2026-07 (as of 2026-09-11).
 
 Money is in the shop's currency. `buyer_accepts_marketing` is a property only: it says nothing of
 when, and what somebody has unsubscribed from since must not come back by an order. Consent comes
@@ -89,6 +89,10 @@ CART_CHANGED = means(
 )
 CHECKOUT_PEOPLE = identify(BUYER_TRAITS, CHECKOUT_OWNER, at=UPDATED, only=IS_KNOWN)
 PRODUCT_CHANGED = means(product(text("id"), PRODUCT, at=SOLD_AT, gone=OFF_SALE))
+
+STOCKED = means(
+    stock(text("inventory_item_id"), text("location_id"), number("available"), at=UPDATED)
+)
 
 TOPICS: dict[str, Topic] = {
     "carts/create": CART_CHANGED,
@@ -180,9 +184,9 @@ TOPICS: dict[str, Topic] = {
     "products/create": PRODUCT_CHANGED,
     "products/update": PRODUCT_CHANGED,
     "products/delete": means(product(text("id"), Fields(), at=NOW, deleted=True)),
-    "inventory_levels/update": means(
-        stock(text("inventory_item_id"), text("location_id"), number("available"), at=UPDATED)
-    ),
+    "inventory_levels/connect": STOCKED,
+    "inventory_levels/update": STOCKED,
+    "inventory_levels/disconnect": STOCKED,  # without a number: not counted there any more
     "customers/data_request": means(
         track(
             "Data Requested",
