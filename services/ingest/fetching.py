@@ -169,7 +169,7 @@ class Fetcher:
             topic,
             name,
             document,
-            fetch.received_at,
+            self._door.now(),  # what was fetched may be hours newer than the webhook
             source.settings,
         )
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from tests.unit.ingest.shops.recorded import HOME
 
-STORE, TOKEN = "abc123", "the access token"
+STORE, TOKEN = "abc123", "the-access-token"
 Fault = Callable[[web.Request], Awaitable[web.Response]]
 
 

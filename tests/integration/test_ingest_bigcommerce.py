@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from services.ingest.adapters import bigcommerce as client
-from services.ingest.adapters.fetches import Fetch, Fetches
+from services.ingest.adapters.fetches import Asked, Fetch, Fetches
 from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.fetching import AT_ONCE
 from shared.contracts import ProductChanged
@@ -31,7 +32,7 @@ from tests.integration.bigcommerce_api import (
 )
 from tests.integration.fetching_place import World, world
 from tests.integration.ingest_place import place
-from tests.unit.ingest.shops.recorded import HOME
+from tests.unit.ingest.shops.recorded import HOME, NOW
 
 ORDER, LINES = "/v2/orders/218", "/v2/orders/218/products"
 CREATED = "store/order/created"
@@ -310,6 +311,24 @@ async def test_a_process_that_dies_before_it_deletes_tells_the_same_again(shop: 
     told = (await completed(shop))[before:]
     assert told == ["bigcommerce/main/order-completed/218"] * 2  # identity takes one
     assert await shop.waiting() == []
+
+
+async def test_what_changed_while_the_api_was_away_is_not_from_the_future(shop: World) -> None:
+    """The webhook came six hours before the order's last change."""
+    data = shop.api.has("order-created")
+    changed = f"{NOW - timedelta(minutes=5):%a, %d %b %Y %H:%M:%S +0000}"
+    shop.api.found[ORDER] = shop.api.found[ORDER] | {"date_modified": changed}
+    raw = json.dumps(webhook("store/order/updated", data, 77)).encode()
+    asked = Asked("main", "store/order/updated", "77", raw, NOW - timedelta(hours=6))
+    before = await shop.raw()
+
+    await shop.fetches.keep(asked)
+    assert await shop.fetcher.one()
+
+    assert "bigcommerce/main/order-updated/218/2026-03-01T11:55:00Z/7" in {
+        event["messageId"] for event in await shop.events()
+    }
+    assert await shop.raw() == before
 
 
 async def test_a_repeat_that_waits_is_fetched_once(shop: World) -> None:

@@ -5,6 +5,7 @@ from services.ingest.domain.shops.bigcommerce_values import (
     discount,
     lines,
     product_stock,
+    shop_url,
     variant_ids,
     variants,
 )
@@ -22,7 +23,6 @@ from services.ingest.domain.shops.values import (
     text,
 )
 
-_SHOP_URL = first(source("url"), text("store.secure_url"))
 _CURRENCY = first(source("currency"), text("store.currency"))
 
 _ORDER_CURRENCY = first(text("order.default_currency_code"), text("order.currency_code"))
@@ -100,7 +100,7 @@ CART = Fields(
     value=money("cart.cart_amount"),
     currency=text("cart.currency.code"),
     coupon=text("cart.coupons.0.code"),
-    cart_url=joined(_SHOP_URL, constant("/cart.php"), by=""),
+    cart_url=joined(shop_url, constant("/cart.php"), by=""),
 )
 VARIANT = Fields(
     sku=text("sku"),
@@ -109,7 +109,7 @@ VARIANT = Fields(
 )
 PRODUCT = Fields(
     name=text("product.name"),
-    url=joined(_SHOP_URL, text("product.custom_url.url"), by=""),
+    url=joined(shop_url, text("product.custom_url.url"), by=""),
     image_url=or_gone(text("product.primary_image.url_standard")),
     price=first(money("product.calculated_price"), money("product.price")),
     currency=_CURRENCY,

@@ -10,8 +10,10 @@ from services.ingest.domain.shops.values import (
     as_text,
     at,
     filled,
+    first,
     items,
     number,
+    source,
     summed,
     text,
     total,
@@ -106,6 +108,12 @@ def variants(fields: Fields) -> Value:
 
 def variant_ids(payload: Plain) -> list[str] | None:
     return [n for item in items(payload, "product.variants") if (n := text("id")(item))] or None
+
+
+def shop_url(payload: Plain) -> str | None:
+    """Of the storefront, by the source's settings or the store itself."""
+    found: str | None = first(source("url"), text("store.secure_url"))(payload)
+    return found.rstrip("/") if found else None
 
 
 def is_hidden(payload: Plain) -> bool:
