@@ -8,6 +8,10 @@ _CONSENT = (
     "a browser key cannot state consent, anybody could; use a form with double opt-in, "
     "or send it from the server with a secret key"
 )
+_SUBMITTED = (
+    "a browser key cannot say what a form's visitor agreed to, and have it confirmed by a mail of "
+    "ours; post the form itself to /v1/forms/{form}"
+)
 _EMAIL = (
     "was not used: a browser key cannot give a user an address, anybody could; "
     "send it from the server with a secret key"
@@ -22,6 +26,8 @@ def check_public(call: Call) -> None:
         raise BadCall("traits.consent", _CONSENT)
     if "consent" in (context_traits(call) or {}):
         raise BadCall("context.traits.consent", _CONSENT)
+    if call.properties and "consent_topics" in call.properties:
+        raise BadCall("properties.consent_topics", _SUBMITTED)
 
 
 def unused(call: Call) -> list[BadCall]:

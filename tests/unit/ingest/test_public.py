@@ -28,6 +28,14 @@ def _told(said: dict[str, Any], sender: Sender = PUBLIC) -> tuple[list[Ready], l
         ({"traits": {"consent": CONSENT}}, "traits.consent"),
         ({"traits": {"consent": None}}, "traits.consent"),
         ({"context": {"traits": {"consent": CONSENT}}}, "context.traits.consent"),
+        (
+            {
+                "type": "track",
+                "event": "Form Submitted",
+                "properties": {"double_opt_in": True, "consent_topics": ["all"]},
+            },
+            "properties.consent_topics",
+        ),
     ],
 )
 def test_consent_is_refused_of_a_browser_key_alone(said: dict[str, Any], field: str) -> None:
