@@ -23,8 +23,9 @@ from shared.errors import Problem
 log = structlog.get_logger()
 AT_ONCE = 3  # questions
 SECONDS = 4.0
-RECORDS, BYTES = 20_000, 24 * 1024 * 1024
+RECORDS, BYTES = 10_000, 24 * 1024 * 1024
 FETCH_BYTES = 256 * 1024  # of one partition
+AT_A_TIME = 100  # records, while the door waits
 MOST_BEHIND = 5_000  # messages of a partition that a follower may be behind, then it skips some
 
 _CURSOR = re.compile(r"a(\d{1,18}(?:\.\d{1,18})*)r(\d{1,18}(?:\.\d{1,18})*)")
@@ -192,7 +193,7 @@ async def _records(
     for partition, (first, _) in left.items():
         consumer.seek(partition, first)
     while left and not budget.over:
-        batches = await consumer.getmany(*left, timeout_ms=100, max_records=500)
+        batches = await consumer.getmany(*left, timeout_ms=100, max_records=AT_A_TIME)
         for partition, records in batches.items():
             end = left[partition][1]
             for record in records:
