@@ -16,7 +16,7 @@ class Settings(ServiceSettings):
 
     port: int = PORTS["ingest"]
     token_keys: Annotated[list[str], NoDecode] = Field(
-        description="of unsubscribe links, by commas; the first signs, all are read"
+        description="of links in mails, by commas; the first signs, all are read"
     )
     segmenter_url: str = Field(
         default=f"http://127.0.0.1:{PORTS['segmenter']}",

@@ -1,11 +1,15 @@
 """Forms as definitions of this service. Visitors are answered from memory, whatever is away."""
 
 import asyncpg
+import structlog
 
 from services.ingest.domain.forms import Form, parse_form
+from shared.conditions import ConditionError
 from shared.contracts import Definition
 from shared.definitions import Announcer, Registry, latest, save
 from shared.errors import Problem
+
+log = structlog.get_logger()
 
 
 class Forms:
@@ -54,8 +58,18 @@ class Forms:
             raise unknown(form)
         known = self._read.get((workspace, form))
         if known is None or known[0] is not found:
-            known = self._read[workspace, form] = found, parse_form(found.body)
+            known = self._read[workspace, form] = found, _parsed(found)
         return known[1], found.version
+
+
+def _parsed(found: Definition) -> Form:
+    """Raises Problem 503: while versions are rolled out, one may not read what another took."""
+    try:
+        return parse_form(found.body)
+    except ConditionError as error:
+        log.warning("form not understood", form=found.id, version=found.version, reason=str(error))
+        detail = "It is written for another version of Tuvi. Try again in a moment."
+        raise Problem(503, "Form not understood", detail, retry_after=30) from error
 
 
 def unknown(form: str) -> Problem:

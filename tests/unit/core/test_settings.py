@@ -27,7 +27,7 @@ def test_what_is_right_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({}, "TUVI_TOKEN_KEYS: is missing (of unsubscribe links, by commas; "),
+        ({}, "TUVI_TOKEN_KEYS: is missing (of links in mails, by commas; "),
         ({"TUVI_TOKEN_KEYS": " , "}, "TUVI_TOKEN_KEYS: give at least one key"),
         ({"TUVI_TOKEN_KEYS": "short"}, "TUVI_TOKEN_KEYS: a key has at least 16 characters"),
         ({"TUVI_TOKEN_KEYS": KEY, "TUVI_SNS_TOPICS": "arn"}, "TUVI_SNS_TOPICS: is no JSON; "),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, cast
 
 import asyncpg
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -188,3 +189,15 @@ def test_a_registry_keeps_the_kinds_that_it_was_made_for() -> None:
     registry = Registry("nowhere:1", of=JOURNEYS)
     registry._take(published(newsletter()))
     assert registry.get("default", "form", "newsletter") is None
+
+
+def test_a_form_that_another_version_wrote_is_away_for_a_moment() -> None:
+    registry = Registry("nowhere:1")
+    registry.ready.set()
+    forms = Forms(cast("asyncpg.Pool", None), cast("Announcer", None), registry)
+    registry._take(published(newsletter()))
+    assert forms.shown("default", "newsletter")[1] == 1
+    registry._take(msgspec.structs.replace(published(newsletter(), 2), body={"form": "later"}))
+    with pytest.raises(Problem) as told:
+        forms.shown("default", "newsletter")
+    assert told.value.status == 503
