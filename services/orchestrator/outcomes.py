@@ -25,10 +25,11 @@ from shared.auth import Keys
 MAX_EVENTS = 200
 Text = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]  # PostgreSQL keeps no NUL
 Names = Annotated[list[Text], Field(max_length=200)]
+_PROBLEM = {"application/problem+json": {"schema": {"type": "object"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No key, or an unknown one"},
-    403: {"description": "A key of another scope"},
-    422: {"description": "Not such events, or more than 200"},
+    401: {"description": "No key, or an unknown one", "content": _PROBLEM},
+    403: {"description": "A key of another scope", "content": _PROBLEM},
+    422: {"description": "Not such events, or more than 200", "content": _PROBLEM},
 }
 _EXAMPLE: dict[str, Any] = {
     "message_id": "m-1",

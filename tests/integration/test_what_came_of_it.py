@@ -283,7 +283,8 @@ async def test_what_is_no_event_is_refused(shop: Shop, service: str, event: dict
 async def test_times_at_the_ends_of_the_calendar_are_answered(
     shop: Shop, service: str, at: str
 ) -> None:
-    event = {"message_id": "m" * 400, "received_at": at, "contact": "c", "user_id": "ü" * 400}
+    event: dict[str, Any] = {"message_id": "m" * 400, "received_at": at, "contact": "c"}
+    event |= {"user_id": "ü" * 400}
     event |= {"name": "Product Added", "email": " ", "entered": ["buyers"] * 200}
     body = {"events": [event] * 200}
 

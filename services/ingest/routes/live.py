@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Query
 
@@ -10,17 +10,18 @@ from services.ingest.adapters.tail import Tail
 from services.ingest.adapters.write_keys import token_of
 from services.ingest.domain.live import Outcome, Seen, Wanted
 from services.ingest.handlers import Door
+from services.ingest.routes.forms import problems
 from shared.errors import Problem
 
 Text = Annotated[str, Query(max_length=400)]
 Limit = Annotated[int, Query(ge=1, le=200)]
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No key, or an unknown one"},
-    403: {"description": "A key of another scope"},
-    422: {"description": "A parameter that is none, or an `after` that is no cursor"},
-    429: {"description": "Too many look at once; `Retry-After` says when to ask again"},
-    503: {"description": "Kafka or the keys are away"},
-}
+PROBLEMS = problems(
+    _401="No key, or an unknown one",
+    _403="A key of another scope",
+    _422="A parameter that is none, or an `after` that is no cursor",
+    _429="Too many look at once; `Retry-After` says when to ask again",
+    _503="Kafka or the keys are away",
+)
 
 
 @dataclass(frozen=True, slots=True)
