@@ -34,7 +34,8 @@ def shown(item: Item, today: date) -> Iterator[Text]:
 
 def _head(item: Item, today: date) -> Text:
     at = datetime.fromisoformat(item["received_at"]).astimezone(UTC)
-    line = Text(f"{at:%H:%M:%S}  " if at.date() == today else f"{at:%Y-%m-%d %H:%M:%S}  ", "dim")
+    line = Text()
+    line.append(f"{at:%H:%M:%S}  " if at.date() == today else f"{at:%Y-%m-%d %H:%M:%S}  ", "dim")
     line.append(f"{item['outcome']:<8}  ", _STYLE[item["outcome"]])
     line.append(" ".join(filter(None, (item["type"], item["name"]))) or _unread(item), "bold")
     for word, field in (("user", "user_id"), ("anonymous", "anonymous_id"), ("", "email")):
