@@ -17,7 +17,7 @@ from typing import NamedTuple
 import asyncpg
 
 from services.segmenter.adapters import identity_rows, message_id_rows
-from services.segmenter.domain.given import Given, given_by, unaddressed
+from services.segmenter.domain.given import Given, believed, given_by
 from services.segmenter.domain.identity import People
 from services.segmenter.domain.message_window import hashed
 from services.segmenter.domain.normalise import normalised
@@ -77,7 +77,7 @@ class IdentityStage:
         return [message for told in state.told for message in identified(state.people, told)]
 
     async def write(self, connection: asyncpg.Connection, state: Batch) -> None:
-        await identity_rows.merge(connection, state.people.merges)
+        await identity_rows.write(connection, state.people)
 
 
 def _read(message: StoreEvent | ProductChanged | StockChanged) -> Told | Stated:
@@ -108,7 +108,7 @@ def identified(people: People, told: Told | Stated) -> list[Outgoing]:
     """The merges that the event causes, then the event for its contact."""
     if isinstance(told, Stated):
         return [Outgoing(topics.IDENTIFIED_EVENTS, told.key, told.message)]
-    contact, merges = people.attribute(told.given)
+    contact, merges, claimed = people.attribute(told.given)
     messages: list[tuple[str, ContactsMerged | IdentifiedEvent]] = [
         (
             merge.loser,
@@ -117,14 +117,15 @@ def identified(people: People, told: Told | Stated) -> list[Outgoing]:
                 loser=merge.loser,
                 winner=merge.winner,
                 at=told.event.received_at,
+                claimed=merge.claimed,
             ),
         )
         for merge in merges
         if merge.visible
     ]
     said = told.event
-    if told.given.public:
-        said = unaddressed(told.workspace, said, contact)
+    if claimed or told.given.public:
+        said = believed(told.workspace, said, contact)
     event = IdentifiedEvent(
         workspace=told.workspace, contact=contact, event=said, by_merge=bool(messages)
     )

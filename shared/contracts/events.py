@@ -95,12 +95,16 @@ class IdentifiedEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     by_merge: bool = False
 
 
-class ContactsMerged(Message, frozen=True, kw_only=True):
-    """identified-events and contact-events, key loser: `loser` is from now on `winner`."""
+class ContactsMerged(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """identified-events and contact-events, key loser: `loser` is from now on `winner`.
+
+    `claimed`: nobody but a public call says so.
+    """
 
     loser: str
     winner: str
     at: datetime
+    claimed: bool = False
 
 
 class ProfileHandedOver(Message, frozen=True, kw_only=True):

@@ -14,14 +14,14 @@ from services.ingest.cors import check_origin, heard_by
 from services.ingest.handlers import Door
 from services.ingest.refusing import refusal
 from shared.errors import Problem
+from shared.problems import NOT_VALID, problems
 
 _SECONDS = 300  # for which a browser keeps the settings
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
-_REFUSED: dict[int | str, dict[str, Any]] = {
-    401: {"description": "An unknown key", **_PROBLEM},
-    403: {"description": "Not a browser key, or not for pages of this origin", **_PROBLEM},
-    503: {"description": "Keys cannot be read now", **_PROBLEM},
-}
+_REFUSED = NOT_VALID | problems(
+    _401="An unknown key",
+    _403="Not a browser key, or not for pages of this origin",
+    _503="Keys cannot be read now",
+)
 
 
 def router(door: Door, public_url: str) -> APIRouter:
@@ -34,7 +34,7 @@ def router(door: Door, public_url: str) -> APIRouter:
         responses=_REFUSED,
     )
     async def settings(
-        write_key: Annotated[str, Path(description="a browser key", max_length=200)],
+        write_key: Annotated[str, Path(description="a browser key")],
         origin: Annotated[str, Header()] = "",
     ) -> Response:
         """With `cdnURL` set to ingest's address the library sends its events here."""

@@ -70,14 +70,14 @@ async def _lock(connection: asyncpg.Connection, contacts: set[Contact]) -> None:
 
 async def _select(connection: asyncpg.Connection, wanted: Keyed) -> dict[str, Alias]:
     rows = await connection.fetch(
-        """SELECT a.id, a.contact, c.kind
+        """SELECT a.id, a.contact, c.kind, a.claimed
            FROM unnest($1::text[], $2::text[]) AS k(workspace, id)
            JOIN aliases a ON a.workspace = k.workspace AND a.id = k.id
            JOIN aliases c ON c.workspace = a.workspace AND c.id = a.contact""",
         [identity.workspace for identity in wanted.values()],
         list(wanted),
     )
-    return {id_: Alias(wanted[id_], contact, kind) for id_, contact, kind in rows}
+    return {id_: Alias(wanted[id_], *pointed) for id_, *pointed in rows}
 
 
 async def _insert(connection: asyncpg.Connection, unknown: Keyed) -> list[str]:
@@ -97,18 +97,40 @@ async def _insert(connection: asyncpg.Connection, unknown: Keyed) -> list[str]:
     return [r["id"] for r in rows]
 
 
-async def merge(connection: asyncpg.Connection, merges: list[Merge]) -> None:
-    """Let all identities of the losers point to the winners; `read` has locked both."""
-    if not merges:
-        return
+async def write(connection: asyncpg.Connection, people: People) -> None:
+    """What the batch has decided about them; `read` has locked the contacts that merge."""
+    if people.merges:
+        await _merge(connection, people.merges)
+    if people.confirmed:
+        await _confirm(connection, people.confirmed)
+
+
+async def _merge(connection: asyncpg.Connection, merges: list[Merge]) -> None:
+    """Let all identities of the losers point to the winners."""
     final = _final(merges)
+    claimed = {(merge.workspace, merge.loser) for merge in merges if merge.claimed}
     await connection.execute(
-        """UPDATE aliases a SET contact = m.winner
-           FROM unnest($1::text[], $2::text[], $3::text[]) AS m(workspace, loser, winner)
+        """UPDATE aliases a SET contact = m.winner, claimed = a.claimed OR m.claimed
+           FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])
+                AS m(workspace, loser, winner, claimed)
            WHERE a.workspace = m.workspace AND a.contact = m.loser""",
         [workspace for workspace, _ in final],
         [loser for _, loser in final],
         list(final.values()),
+        [loser in claimed for loser in final],
+    )
+
+
+async def _confirm(connection: asyncpg.Connection, identities: set[Identity]) -> None:
+    await connection.execute(
+        """UPDATE aliases a SET claimed = false
+           FROM (SELECT a.workspace, a.id
+                 FROM unnest($1::text[], $2::text[]) AS k(workspace, id)
+                 JOIN aliases a ON a.workspace = k.workspace AND a.id = k.id
+                 ORDER BY a.workspace, a.id FOR UPDATE OF a) AS locked
+           WHERE a.workspace = locked.workspace AND a.id = locked.id""",
+        [identity.workspace for identity in identities],
+        [identity.id for identity in identities],
     )
 
 

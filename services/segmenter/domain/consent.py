@@ -16,6 +16,7 @@ MAX_TOPICS = 50
 _STRICTEST_FIRST = ("unsubscribed", "never_subscribed", "pending", "subscribed")
 _STATES = get_args(ConsentState)
 EVERYTHING = "*"
+AGREES = ("subscribed", "pending")
 _SAYS: dict[str, ConsentState] = {
     "Unsubscribed": "unsubscribed",
     "Complained": "unsubscribed",

@@ -8,7 +8,9 @@ from msgspec.structs import replace
 from shared.contracts import Event
 from shared.contracts.addresses import address
 from shared.contracts.keys import contact_id
-from shared.contracts.wire import BadCall, Call
+from shared.contracts.wire import BadCall, Call, Plain
+
+from .consent import AGREES
 
 IdentityKind = Literal["user", "email", "anonymous"]
 STRENGTH: dict[str, int] = {"user": 3, "email": 2, "anonymous": 1}
@@ -70,13 +72,31 @@ def given_by(workspace: str, call: Call, event: Event, *, public: bool = False) 
     return Given(found, before, public)
 
 
-def unaddressed(workspace: str, event: Event, contact: str) -> Event:
-    """A public call's event without its address, unless the contact is known by that alone."""
-    email = event.context.get("email")
-    if not email or Identity(workspace, "email", email.casefold()).id == contact:
-        return event
-    context = {name: value for name, value in event.context.items() if name != "email"}
-    return replace(event, context=context)
+def believed(workspace: str, event: Event, contact: str) -> Event:
+    """What is believed of an event that is this contact's if a public call is true.
+
+    It brings nobody an address, unless the contact is known by that alone, and no subscription;
+    a refusal counts whoever says it.
+    """
+    context = dict(event.context)
+    email = context.get("email", "")
+    if not email or Identity(workspace, "email", email.casefold()).id != contact:
+        context.pop("email", None)
+    if isinstance(context.get("traits"), dict):
+        context["traits"] = _doubted(context["traits"])
+    return replace(event, context=context, traits=_doubted(event.traits))
+
+
+def _doubted(traits: Plain) -> Plain:
+    found = {name: value for name, value in traits.items() if name != "email"}
+    asked = found.get("consent")
+    if isinstance(asked, dict):
+        found["consent"] = {t: said for t, said in asked.items() if not _subscribes(said)}
+    return found
+
+
+def _subscribes(said: object) -> bool:
+    return isinstance(said, dict) and said.get("state") in AGREES
 
 
 def trusted(identity: Identity) -> bool:

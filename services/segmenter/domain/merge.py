@@ -8,6 +8,7 @@ from . import consent, orders, traits
 from .definitions import Definitions
 from .email_history import bounded
 from .state import ContactState, Mail, Seen, earliest, latest
+from .traits import HIDDEN
 
 
 def united(winner: ContactState, loser: ContactState, definitions: Definitions) -> ContactState:
@@ -26,6 +27,15 @@ def united(winner: ContactState, loser: ContactState, definitions: Definitions) 
         clock=latest(winner.clock, loser.clock),
         merged_from=(*winner.merged_from, loser.contact, *loser.merged_from),
     )
+
+
+def believed(state: ContactState) -> ContactState:
+    """What a contact brings that is another one if a public call is true: no word in an address's
+    place and no subscription.
+    """
+    given = {n: said for n, said in state.given.items() if n.removeprefix(HIDDEN) != "email"}
+    refused = {t: c for t, c in state.consent.items() if c.state not in consent.AGREES}
+    return replace(state, given=given, consent=refused)
 
 
 def _seen(a: Seen, b: Seen) -> Seen:

@@ -7,7 +7,7 @@
   address stays as it is and names nobody;
 - `context.email` is the address by which the event names its contact, wherever it stood;
 - `traits` are the contact's own: the traits of a `group` call are the group's and go to
-  `properties`. A public call's have no e-mail address: it may name a contact, not change one's.
+  `properties`.
 """
 
 from datetime import datetime
@@ -42,9 +42,8 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
     properties = {**(call.properties or {}), **((call.traits or {}) if is_group else {})}
     traits = traits_of(call)
     context = dict(call.context or {})
-    own = _without_email if stored.public else _with_tidy_email
     if isinstance(context.get("traits"), dict):
-        context["traits"] = own(context["traits"])
+        context["traits"] = _with_tidy_email(context["traits"])
     context.pop("email", None)
     email = email_of(call)
     if email:
@@ -56,7 +55,7 @@ def normalised(stored: StoreEvent) -> tuple[Call, Event]:
         received_at=stored.received_at,
         name=name,
         properties=_priced(name, _with_tidy_email(properties)),
-        traits=own(traits),
+        traits=_with_tidy_email(traits),
         context=context,
         origin=stored.origin,
     )
@@ -75,10 +74,6 @@ def _decoded(stored: StoreEvent) -> tuple[Call, datetime]:
 def _with_tidy_email(plain: Plain) -> Plain:
     tidy = address(plain.get("email"))
     return {**plain, "email": tidy} if tidy else plain
-
-
-def _without_email(plain: Plain) -> Plain:
-    return {name: value for name, value in plain.items() if name != "email"}
 
 
 def _priced(name: str, properties: Plain) -> Plain:

@@ -146,7 +146,7 @@ def _merged(state: ContactState, given: ContactsMerged, _: Definitions, now: dat
         contact=given.winner,
         loser=state.contact,
         at=given.at,
-        state=plain(state),
+        state=plain(merge.believed(state) if given.claimed else state),
     )
     redirect = ContactState(
         workspace=state.workspace,
@@ -191,7 +191,7 @@ def _forwarded(state: ContactState, given: Input) -> list[Effect]:
         return [Forward(winner, replace(given, contact=winner, by_merge=True))]
     if given.winner == winner:
         return []
-    return [Forward(winner, replace(given, loser=winner))]
+    return [Forward(winner, replace(given, loser=winner, claimed=False))]
 
 
 def _told(

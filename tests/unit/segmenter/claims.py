@@ -61,11 +61,13 @@ class Shop:
         contact |= {i: i.id for i in wanted if i not in contact}
         kinds = {i.id: i.kind for i in contact}
         people = People()
-        people.know([Alias(i, c, kinds[c]) for i, c in contact.items()], made)
+        claimed = self.rows.claimed
+        people.know([Alias(i, c, kinds[c], i in claimed) for i, c in contact.items()], made)
         locked = {c for _, c in people.joining([given])}
         messages = identified(people, told)
         assert {c for m in people.merges for c in (m.loser, m.winner)} <= locked
         contact.update(people.points_to)
+        self.rows.claimed = people.claimed
         return messages
 
     def _profile(self, contact: str, message: Any) -> None:

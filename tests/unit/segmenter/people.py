@@ -19,6 +19,7 @@ class Rows:
     contact: dict[Identity, str] = field(default_factory=dict)
     merges: list[Merge] = field(default_factory=list)
     went_to: list[str] = field(default_factory=list)
+    claimed: set[Identity] = field(default_factory=set)
 
     def take(self, batch: Iterable[Given]) -> None:
         """One batch, as the stage does it: find or make, attribute, point to the winners."""
@@ -29,7 +30,7 @@ class Rows:
         kinds = {i.id: i.kind for i in self.contact}
         people = People()
         people.know(
-            [Alias(i, self.contact[i], kinds[self.contact[i]]) for i in wanted],
+            [Alias(i, self.contact[i], kinds[self.contact[i]], i in self.claimed) for i in wanted],
             [i.id for i in made],
         )
         self.went_to += [people.attribute(given).contact for given in batch]
@@ -37,6 +38,8 @@ class Rows:
             for identity, contact in self.contact.items():
                 if contact == merge.loser:
                     self.contact[identity] = merge.winner
+                    self.claimed |= {identity} if merge.claimed else set()
+        self.claimed -= people.confirmed
         self.merges += people.merges
 
 

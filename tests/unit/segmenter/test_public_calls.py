@@ -170,3 +170,71 @@ def test_an_address_and_a_user_of_one_device_stay_two_until_the_shop_says_more()
 
 def _users(shop: Shop) -> dict[str, str]:
     return {i.value: c for i, c in shop.rows.contact.items() if i.kind == "user"}
+
+
+@settings(max_examples=150)
+@given(st.lists(st.tuples(calls(), st.booleans()), max_size=12))
+def test_whatever_pages_claim_and_when_an_address_is_one_that_the_shop_gave(
+    said: list[tuple[dict[str, Any], bool]],
+) -> None:
+    """No page can have the shop's own later calls carry an address to a user for it."""
+    shop = Shop()
+    together: list[set[tuple[str, str]]] = []
+    for one, public in said:
+        if not public:
+            heard = understood(call(0, one, public=False)).given
+            together.append({(i.kind, i.value) for i in (*heard.identities, *heard.before)})
+        shop.hears(one, public=public)
+    emails = shop.emails()
+    for user_id, contact in _users(shop).items():
+        known = _reached({("user", user_id)}, together)
+        assert not emails[contact] or ("email", emails[contact].casefold()) in known
+
+
+def _reached(
+    known: set[tuple[str, str]], together: list[set[tuple[str, str]]]
+) -> set[tuple[str, str]]:
+    """All that the calls connect with it."""
+    while True:
+        more = known.union(*(each for each in together if each & known))
+        if more == known:
+            return known
+        known = more
+
+
+def test_a_claimed_device_carries_no_address_to_a_user_when_the_shop_hears_of_it() -> None:
+    shop = _ann_is_user_7()
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": EVE}})
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": "none"}})
+    assert sorted(shop.emails().values()) == [ANN, EVE]
+
+
+def test_nor_does_an_address_that_was_claimed_for_a_device_become_a_users() -> None:
+    """Eve leaves Ann's address on a page and logs in: Ann's mails do not go to Eve."""
+    shop = Shop()
+    shop.hears({"type": "identify", "traits": {"email": ANN}})
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
+    shop.hears({"type": "identify", "userId": "eve", "traits": {"email": EVE}})
+    shop.hears({"type": "identify", "userId": "eve", "anonymousId": "d"})
+    assert sorted(shop.emails().values()) == [ANN, EVE]
+
+
+def test_the_shop_makes_a_claim_true_by_saying_the_same() -> None:
+    shop = Shop()
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"})
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}})
+    assert list(shop.emails().values()) == [ANN]
+
+
+def test_a_claim_brings_no_subscription_and_keeps_a_refusal() -> None:
+    news, carts = {"state": "subscribed"}, {"state": "unsubscribed"}
+    consent = {"type": "identify", "traits": {"consent": {"news": news, "carts": carts}}}
+    claim = {"type": "identify", "userId": "u7", "anonymousId": "d"}
+    for first, then in ((False, True), (True, False)):
+        shop = Shop()
+        for public in (first, then):
+            shop.hears(claim if public else {**consent, "anonymousId": "d"}, public=public)
+        (told,) = [p for c, p in shop.profiles.items() if c in shop.rows.contact.values()]
+        assert {t: c.state for t, c in told.state.consent.items()} == {"carts": "unsubscribed"}
