@@ -15,6 +15,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
+from services.ingest.adapters.spans import SECONDS, Budget, Span, records
 from services.ingest.domain.live import Seen, Wanted, seen
 from shared.contracts import CODECS, Undecodable, UnknownType, topics
 from shared.contracts.topics import Topic
@@ -22,16 +23,12 @@ from shared.errors import Problem
 
 log = structlog.get_logger()
 AT_ONCE = 3  # questions
-SECONDS = 4.0
-RECORDS, BYTES = 10_000, 24 * 1024 * 1024
 FETCH_BYTES = 256 * 1024  # of one partition
-AT_A_TIME = 100  # records, while the door waits
 MOST_BEHIND = 5_000  # messages of a partition that a follower may be behind, then it skips some
 
 _CURSOR = re.compile(r"a(\d{1,18}(?:\.\d{1,18})*)r(\d{1,18}(?:\.\d{1,18})*)")
 _TOPICS: dict[str, Topic] = {"accepted": topics.STORE_EVENTS, "refused": topics.REFUSED_EVENTS}
 Positions = dict[TopicPartition, int]
-Span = tuple[int, int]  # offsets: the first, and the one after the last
 
 
 class Page(NamedTuple):
@@ -46,24 +43,6 @@ class Page(NamedTuple):
     complete: bool = True
     more: bool = False
     skipped: int = 0
-
-
-@dataclass(slots=True)
-class _Budget:
-    """What is left to read."""
-
-    until: float
-    records: int = RECORDS
-    bytes: int = BYTES
-
-    def spend(self, record: ConsumerRecord) -> None:
-        self.records -= 1
-        self.bytes -= len(record.value or b"") + len(record.key or b"")
-
-    @property
-    def over(self) -> bool:
-        now = asyncio.get_running_loop().time()
-        return self.records <= 0 or self.bytes <= 0 or now >= self.until
 
 
 @dataclass(slots=True)
@@ -87,7 +66,7 @@ class Tail:
             size = max(limit, 50)
             while spans := _before(reached, begins, found, limit, size):
                 older: dict[TopicPartition, list[Seen]] = {p: [] for p in spans}
-                async for partition, record in _records(consumer, spans, budget):
+                async for partition, record in records(consumer, spans, budget):
                     older[partition] += _shown(record, wanted)
                 for partition, items in older.items():
                     found[partition] = items + found[partition]
@@ -113,7 +92,7 @@ class Tail:
             spans = {p: (positions[p], ends[p]) for p in asked if positions[p] < ends[p]}
             positions |= {p: at for p, at in ends.items() if p not in asked}
             items: list[Seen] = []
-            async for partition, record in _records(consumer, spans, budget):
+            async for partition, record in records(consumer, spans, budget):
                 positions[partition] = record.offset + 1
                 items += _shown(record, wanted)
                 if len(items) >= limit:
@@ -125,7 +104,7 @@ class Tail:
             return Page(_newest(items), self._cursor(positions), more=more, skipped=skipped)
 
     @asynccontextmanager
-    async def _consumer(self) -> AsyncIterator[tuple[AIOKafkaConsumer, _Budget]]:
+    async def _consumer(self) -> AsyncIterator[tuple[AIOKafkaConsumer, Budget]]:
         if self._reading >= AT_ONCE:
             raise Problem(429, "Too many look at once", "Ask again in a second.", retry_after=1)
         self._reading += 1
@@ -136,7 +115,7 @@ class Tail:
             max_partition_fetch_bytes=FETCH_BYTES,
             request_timeout_ms=int(SECONDS * 1000),
         )
-        budget = _Budget(asyncio.get_running_loop().time() + SECONDS)
+        budget = Budget(asyncio.get_running_loop().time() + SECONDS)
         try:
             async with asyncio.timeout(2 * SECONDS):
                 await consumer.start()
@@ -182,28 +161,6 @@ def _before(
         for p, at in reached.items()
         if at > begins[p] and len(found[p]) < limit
     }
-
-
-async def _records(
-    consumer: AIOKafkaConsumer, spans: Mapping[TopicPartition, Span], budget: _Budget
-) -> AsyncIterator[tuple[TopicPartition, ConsumerRecord]]:
-    """All records of the spans, each partition's in order, as far as the budget goes."""
-    left = dict(spans)
-    consumer.assign(list(left))
-    for partition, (first, _) in left.items():
-        consumer.seek(partition, first)
-    while left and not budget.over:
-        batches = await consumer.getmany(*left, timeout_ms=100, max_records=AT_A_TIME)
-        for partition, records in batches.items():
-            end = left[partition][1]
-            for record in records:
-                if record.offset < end and not budget.over:
-                    budget.spend(record)
-                    yield partition, record
-        for partition in list(left):
-            if await consumer.position(partition) >= left[partition][1]:
-                del left[partition]
-                consumer.pause(partition)
 
 
 def _shown(record: ConsumerRecord, wanted: Wanted) -> list[Seen]:
