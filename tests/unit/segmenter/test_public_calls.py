@@ -12,7 +12,6 @@ from tests.unit.segmenter.claims import Shop, call, calls
 from tests.unit.segmenter.people import Rows, device, email, event, one_person, user
 
 ANN, EVE = "ann@x.example", "eve@x.example"
-PUBLIC = {"public": True}
 Calls = list[dict[str, Any]]
 
 
@@ -29,10 +28,10 @@ def _email_of_7(shop: Shop) -> str:
 def test_a_public_call_does_not_give_a_user_an_address() -> None:
     for place in ({"traits": {"email": EVE}}, {"context": {"traits": {"email": EVE}}}):
         shop = _ann_is_user_7()
-        shop.hears({"type": "identify", "userId": "u7", **place}, **PUBLIC)
+        shop.hears({"type": "identify", "userId": "u7", **place}, public=True)
         assert _email_of_7(shop) == ANN
     shop.hears(
-        {"type": "track", "event": "X", "userId": "u7", "properties": {"email": EVE}}, **PUBLIC
+        {"type": "track", "event": "X", "userId": "u7", "properties": {"email": EVE}}, public=True
     )
     assert _email_of_7(shop) == ANN
 
@@ -54,50 +53,50 @@ def test_nor_by_way_of_a_device_in_whatever_order() -> None:
             shop.hears({"type": "identify", "userId": "u7"})
             known = _email_of_7(shop)
             for said in way:
-                shop.hears(said, **PUBLIC)
+                shop.hears(said, public=True)
             assert _email_of_7(shop) == known
 
 
 def test_nor_by_an_alias_call() -> None:
     shop = _ann_is_user_7()
-    shop.hears({"type": "identify", "traits": {"email": EVE}, "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "traits": {"email": EVE}, "anonymousId": "d"}, public=True)
     for before in ("d", EVE, "u8"):
-        shop.hears({"type": "alias", "userId": "u7", "previousId": before}, **PUBLIC)
+        shop.hears({"type": "alias", "userId": "u7", "previousId": before}, public=True)
     assert _email_of_7(shop) == ANN
 
 
 def test_an_odd_address_of_a_public_call_does_not_hide_the_good_one() -> None:
     shop = Shop()
     shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}})
-    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": "none"}}, **PUBLIC)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": "none"}}, public=True)
     assert set(shop.emails().values()) == {ANN}
 
 
 def test_a_visitor_who_leaves_an_address_on_a_page_is_known_by_it() -> None:
     shop = Shop()
-    shop.hears({"type": "page", "anonymousId": "d"}, **PUBLIC)
-    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
+    shop.hears({"type": "page", "anonymousId": "d"}, public=True)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, public=True)
     assert list(shop.emails().values()) == [ANN]
 
 
 def test_a_visitor_who_logs_in_on_a_page_is_the_user_with_all_that_was_done_before() -> None:
     shop = _ann_is_user_7()
-    shop.hears({"type": "page", "anonymousId": "d"}, **PUBLIC)
-    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "page", "anonymousId": "d"}, public=True)
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, public=True)
     assert list(shop.emails().values()) == [ANN]
 
 
 def test_an_address_that_the_shop_gave_a_user_leads_a_pages_device_there() -> None:
     shop = _ann_is_user_7()
-    shop.hears({"type": "page", "anonymousId": "d"}, **PUBLIC)
-    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
+    shop.hears({"type": "page", "anonymousId": "d"}, public=True)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, public=True)
     assert list(shop.emails().values()) == [ANN]
 
 
 def test_the_shops_own_word_joins_what_a_page_could_not() -> None:
     shop = Shop()
-    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
-    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, public=True)
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, public=True)
     assert len(shop.emails()) == 2
     shop.hears({"type": "identify", "userId": "u7", "traits": {"email": ANN}})
     assert list(shop.emails().values()) == [ANN]
@@ -113,7 +112,7 @@ def test_no_public_call_changes_an_address_or_a_user_that_the_shop_knows(
         shop.hears(said)
     known, users = shop.emails(), _users(shop)
     for said in public:
-        shop.hears(said, **PUBLIC)
+        shop.hears(said, public=True)
     after = shop.emails()
     for contact, address in known.items():
         if address or contact in users.values():
@@ -204,7 +203,7 @@ def _reached(
 
 def test_a_claimed_device_carries_no_address_to_a_user_when_the_shop_hears_of_it() -> None:
     shop = _ann_is_user_7()
-    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, public=True)
     shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": EVE}})
     shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": "none"}})
     assert sorted(shop.emails().values()) == [ANN, EVE]
@@ -214,7 +213,7 @@ def test_nor_does_an_address_that_was_claimed_for_a_device_become_a_users() -> N
     """Eve leaves Ann's address on a page and logs in: Ann's mails do not go to Eve."""
     shop = Shop()
     shop.hears({"type": "identify", "traits": {"email": ANN}})
-    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, **PUBLIC)
+    shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}}, public=True)
     shop.hears({"type": "identify", "userId": "eve", "traits": {"email": EVE}})
     shop.hears({"type": "identify", "userId": "eve", "anonymousId": "d"})
     assert sorted(shop.emails().values()) == [ANN, EVE]
@@ -222,7 +221,7 @@ def test_nor_does_an_address_that_was_claimed_for_a_device_become_a_users() -> N
 
 def test_the_shop_makes_a_claim_true_by_saying_the_same() -> None:
     shop = Shop()
-    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, **PUBLIC)
+    shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, public=True)
     shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"})
     shop.hears({"type": "identify", "anonymousId": "d", "traits": {"email": ANN}})
     assert list(shop.emails().values()) == [ANN]
