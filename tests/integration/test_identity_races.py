@@ -180,6 +180,23 @@ async def test_shops_do_not_share_people_or_message_ids(parts: list[Part]) -> No
     assert await identity_rows.current(one.db, "other", user(1).id) is None
 
 
+async def test_what_a_page_claimed_is_known_as_a_claim_until_the_shop_says_it_too(
+    parts: list[Part],
+) -> None:
+    one, two, *_ = parts
+    both, said = call_of(event(user(1), device(1))), call_of(event(email(1), device(1)))
+    await one.take([stored("a", call_of(event(device(1)))), stored("b", both, public=True)])
+    await two.take([stored("c", said)])
+    contacts = await _contacts(one.db)
+    assert contacts["anonymous", "a1"] == user(1).id
+    assert contacts["email", "e1@example.com"] == email(1).id
+    await one.take([stored("d", both)])
+    await two.take([stored("e", said)])
+    assert set((await _contacts(one.db)).values()) == {user(1).id}
+    merges = [m.message for p in parts for m in p.published]
+    assert [m.claimed for m in merges if isinstance(m, ContactsMerged)] == [True, False]
+
+
 def _life(random_: random.Random, person: int) -> list[Given]:
     """One person's calls: two users joined in a circle of alias calls, addresses, devices.
 
