@@ -13,13 +13,18 @@ BIN := .venv/bin
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# Segment's SDKs for Node and for browsers, which a test runs as they are.
+.venv/sdks: .venv/ready tests/sdks/package.json tests/sdks/package-lock.json
+	@cd tests/sdks && NODE_OPTIONS=--use-system-ca ../../$(BIN)/npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
 demo: .venv/ready  ## five days of a shop in three minutes, checked
 	@$(BIN)/tuvi demo
 
 up: .venv/ready  ## the whole stack in real time, until Ctrl-C
 	@$(BIN)/tuvi up
 
-test: .venv/ready  ## all tests, on real Kafka and PostgreSQL
+test: .venv/ready .venv/sdks  ## all tests, on real Kafka and PostgreSQL
 	$(BIN)/pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 explore: .venv/ready  ## the properties with new examples, in another order
@@ -46,4 +51,4 @@ lock:  ## newest versions of everything, with hashes
 	$(COMPILE) --group build --constraint requirements.lock --output-file requirements.production.lock
 
 clean:
-	rm -rf .venv .tuvi .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf tests/sdks/node_modules .venv .tuvi .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -12,12 +12,14 @@ import structlog
 import uvicorn
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.errors import Problem
 from shared.impatient import Impatient
+from shared.problems import NOT_VALID
 
 log = structlog.get_logger()
 DRAIN_SECONDS = 20
@@ -73,7 +75,9 @@ def _said(questions: dict[str, Callable[[], str | None]]) -> dict[str, str]:
 def make_app(title: str, health: Health) -> FastAPI:
     """The routes every service has, and RFC 9457 for every refusal."""
     # No /docs: its page would load scripts from elsewhere.
-    app = FastAPI(title=f"Tuvi {title}", version="1", docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title=f"Tuvi {title}", version="1", docs_url=None, redoc_url=None, responses=NOT_VALID
+    )
 
     @app.get("/healthz", tags=["operations"])
     async def healthz() -> JSONResponse:
@@ -86,7 +90,7 @@ def make_app(title: str, health: Health) -> FastAPI:
         body = {"ready": not wrong, "wrong": wrong, "notes": health.noted()}
         return JSONResponse(body, 503 if wrong else 200)
 
-    @app.get("/metrics", tags=["operations"])
+    @app.get("/metrics", tags=["operations"], response_class=PlainTextResponse)
     async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
@@ -100,6 +104,8 @@ def make_app(title: str, health: Health) -> FastAPI:
         detail = f"{request.method} {request.url.path}; the routes are at /openapi.json"
         answer = problem_response(Problem(error.status_code, title, detail))
         answer.headers.update(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            answer.headers["allow"] = ", ".join(_methods(app, request))
         return answer
 
     @app.exception_handler(RequestValidationError)
@@ -112,6 +118,14 @@ def make_app(title: str, health: Health) -> FastAPI:
         return problem_response(Problem(422, "Not valid", detail, errors=wrong))
 
     return app
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Of all routes with this path; Starlette names those of the first one only."""
+    fitting = [
+        route for route in app.router.routes if route.matches(request.scope)[0] != Match.NONE
+    ]
+    return sorted({m for route in fitting for m in getattr(route, "methods", None) or ()})
 
 
 def problem_response(problem: Problem) -> JSONResponse:

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES, MAX_EVENT_BYTES
+from shared.problems import SCHEMA
 
 _WHAT = {
     "track": "Something happened: `event` and its `properties`",
@@ -79,11 +80,9 @@ _KEPT: dict[str, Any] = {
     },
 }
 _PROBLEM = {
-    "type": "object",
+    **SCHEMA,
     "properties": {
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
-        "detail": {"type": "string"},
+        **SCHEMA["properties"],
         "errors": {"type": "array", "items": _ENTRY},
         "warnings": _WARNINGS,
         "accepted": _ACCEPTED,
@@ -93,6 +92,7 @@ _REFUSALS = {
     "400": "Some events are refused, one entry each; the others of a batch are taken",
     "401": "No key, or an unknown one",
     "403": "A key of another scope, or not for pages of this origin",
+    "408": "The body did not come in time",
     "413": "Too large",
     "415": "An encoding that is not read",
     "429": "More events a second than the key may send; nothing was taken, `Retry-After` says when",
@@ -113,7 +113,7 @@ _PREFLIGHT: dict[str, Any] = {
             "description": "No key lists this origin",
             "content": {"application/problem+json": {"schema": _PROBLEM}},
         },
-        "405": {
+        "400": {
             "description": "No `Origin`: not a browser's question",
             "content": {"application/problem+json": {"schema": _PROBLEM}},
         },

@@ -69,8 +69,8 @@ class Edge:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         page = headers.get(b"origin")
         try:
-            if page is not None and scope["method"] == "OPTIONS":
-                return await self._preflight(page.decode("latin-1"))
+            if scope["method"] == "OPTIONS":
+                return await self._preflight(page)
             answer = _success(kind, await self._taken(kind, scope, headers, receive))
         except Problem as problem:
             answer = _refused(problem)
@@ -83,8 +83,10 @@ class Edge:
             answer[1].extend(_raw(heard_by(page.decode("latin-1"))))
         return answer
 
-    async def _preflight(self, page: str) -> Answer:
-        allowed = preflight(page, await self._door.keys.origins())
+    async def _preflight(self, page: bytes | None) -> Answer:
+        if page is None:
+            raise Problem(400, "No origin", "OPTIONS is a browser's question; it has an Origin.")
+        allowed = preflight(page.decode("latin-1"), await self._door.keys.origins())
         return 204, _raw(allowed), b""
 
     async def _taken(

@@ -21,16 +21,12 @@ from services.orchestrator.domain.reactions import (
     reactions,
 )
 from shared.auth import Keys
+from shared.problems import KEYS, problems
 
 MAX_EVENTS = 200
 Text = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]  # PostgreSQL keeps no NUL
 Names = Annotated[list[Text], Field(max_length=200)]
-_PROBLEM = {"application/problem+json": {"schema": {"type": "object"}}}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No key, or an unknown one", "content": _PROBLEM},
-    403: {"description": "A key of another scope", "content": _PROBLEM},
-    422: {"description": "Not such events, or more than 200", "content": _PROBLEM},
-}
+PROBLEMS = KEYS | problems(_422="Not such events, or more than 200")
 _EXAMPLE: dict[str, Any] = {
     "message_id": "m-1",
     "received_at": "2026-06-01T12:00:00.123Z",

@@ -13,6 +13,7 @@ from services.segmenter.domain.catalogue import Product, shown
 from shared.auth import Keys
 from shared.contracts.codec import encode
 from shared.errors import Problem
+from shared.problems import KEYS, NOT_VALID, problems
 
 TEXT = "^[^\\x00]*$"  # what PostgreSQL takes as a text
 Id = Annotated[str, Path(pattern=TEXT, description="As the shop calls it", examples=["632910392"])]
@@ -67,14 +68,7 @@ class Page(BaseModel):
     next: str | None
 
 
-def _problems(**told: str) -> dict[int | str, dict[str, Any]]:
-    content: dict[str, Any] = {"application/problem+json": {"schema": {"type": "object"}}}
-    return {int(code[1:]): {"description": d, "content": content} for code, d in told.items()}
-
-
-_REFUSED = _problems(
-    _401="No key, or an unknown one", _403="A key of another scope", _422="Not valid"
-)
+_REFUSED = KEYS | NOT_VALID
 
 
 def router(pool: asyncpg.Pool, keys: Keys) -> APIRouter:
@@ -95,7 +89,7 @@ def router(pool: asyncpg.Pool, keys: Keys) -> APIRouter:
         "/{product}",
         summary="One product",
         response_model=ProductNow,
-        responses=_problems(_404="No such product"),
+        responses=problems(_404="No such product"),
     )
     async def one(product: Id, workspace: Annotated[str, reader]) -> Response:
         """What is known of it now; of a deleted one, that it is."""

@@ -9,15 +9,11 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from services.segmenter.adapters import outcome_rows
 from shared.auth import Keys
+from shared.problems import KEYS, problems
 
 MAX_EVENTS = 200
 Text = Annotated[str, Field(max_length=400, pattern=r"^[^\x00]*$")]  # PostgreSQL keeps no NUL
-_PROBLEM = {"application/problem+json": {"schema": {"type": "object"}}}
-PROBLEMS: dict[int | str, dict[str, Any]] = {
-    401: {"description": "No key, or an unknown one", "content": _PROBLEM},
-    403: {"description": "A key of another scope", "content": _PROBLEM},
-    422: {"description": "Not such events, or more than 200", "content": _PROBLEM},
-}
+PROBLEMS = KEYS | problems(_422="Not such events, or more than 200")
 _EXAMPLE: dict[str, Any] = {
     "events": [
         {"message_id": "m-1", "received_at": "2026-06-01T12:00:00.123Z", "user_id": "u-7"},

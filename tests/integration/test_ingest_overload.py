@@ -5,6 +5,7 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, suppress
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -20,7 +21,7 @@ ROOM = 2 * 1024 * 1024  # for four of the largest batches
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ingest(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[Place]:
-    limits = {"ingest_room_bytes": ROOM, "ingest_patience": 0.2}
+    limits: dict[str, Any] = {"ingest_room_bytes": ROOM, "ingest_patience": 0.2}
     async with place(database, kafka, topic_prefix, **limits) as running:
         await running.ready()
         yield running

@@ -16,6 +16,7 @@ from shared.conditions import ConditionError
 from shared.contracts import Definition
 from shared.contracts.codec import encode
 from shared.errors import Problem
+from shared.problems import KEYS, problems
 
 MAX_FILE_BYTES = 64 * 1024
 After = Annotated[str, Query(description="`next` of the page before")]
@@ -28,7 +29,10 @@ double_opt_in: true
 """
 DOCUMENT: dict[str, Any] = {
     "requestBody": {
-        "content": {"application/yaml": {"example": _YAML}, "application/json": {}},
+        "content": {
+            "application/yaml": {"example": _YAML},
+            "application/json": {"example": documents.read(_YAML.encode()).data},
+        },
         "required": True,
     }
 }
@@ -64,17 +68,8 @@ class FormList(BaseModel):
     next: str | None
 
 
-def problems(**told: str) -> dict[int | str, dict[str, Any]]:
-    """`_404="No such form"`: refusals as RFC 9457, for OpenAPI."""
-    content: dict[str, Any] = {"application/problem+json": {"schema": {"type": "object"}}}
-    return {int(code[1:]): {"description": d, "content": content} for code, d in told.items()}
-
-
-_KEYS = problems(_401="No key, or an unknown one", _403="A key of another scope")
-
-
 def router(forms: Forms, keys: Keys) -> APIRouter:
-    routes = APIRouter(prefix="/v1/forms", tags=["forms"], responses=_KEYS)
+    routes = APIRouter(prefix="/v1/forms", tags=["forms"], responses=KEYS)
     reader = Depends(keys.requires("read"))
     writer = Depends(keys.requires("write"))
 

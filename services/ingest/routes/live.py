@@ -10,8 +10,8 @@ from services.ingest.adapters.tail import Tail
 from services.ingest.adapters.write_keys import token_of
 from services.ingest.domain.live import Outcome, Seen, Wanted
 from services.ingest.handlers import Door
-from services.ingest.routes.forms import problems
 from shared.errors import Problem
+from shared.problems import problems
 
 Text = Annotated[str, Query(max_length=400)]
 Limit = Annotated[int, Query(ge=1, le=200)]

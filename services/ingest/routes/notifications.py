@@ -1,5 +1,7 @@
 """SES's notifications by HTTPS: SNS's messages, signature checked."""
 
+from typing import Any
+
 import structlog
 from fastapi import APIRouter, Request
 
@@ -10,15 +12,41 @@ from services.ingest.domain import sns as messages
 from services.ingest.domain.ses_events import Unreadable, delivery_event
 from services.ingest.handlers import Door, take_delivery_event
 from shared.errors import Problem
+from shared.problems import problems
 
 log = structlog.get_logger()
 MAX_SNS_BYTES = 1024 * 1024  # SNS sends 256 kB, as JSON in JSON
 
 
+_REFUSED = problems(
+    _400="Not a message of SNS",
+    _403="Not of a listed topic, or not by Amazon's certificate",
+    _413="Too large",
+    _422="Not as SES documents it",
+    _503="Kafka did not take it in time, or the certificate cannot be fetched",
+)
+_MESSAGE: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/plain": {
+                "schema": {"type": "string"},
+                "example": '{"Type": "Notification", "TopicArn": "arn:aws:sns:…", …}',
+            }
+        },
+    }
+}
+
+
 def router(door: Door, sns: Sns) -> APIRouter:
     routes = APIRouter(tags=["webhooks"])
 
-    @routes.post("/webhooks/ses", summary="SNS's messages about mails, signature checked")
+    @routes.post(
+        "/webhooks/ses",
+        summary="SNS's messages about mails, signature checked",
+        responses=_REFUSED,
+        openapi_extra=_MESSAGE,
+    )
     async def ses(request: Request) -> dict[str, str]:
         """200 only when Kafka has it; until then SNS repeats."""
         body = await whole_body(request, MAX_SNS_BYTES)

@@ -18,10 +18,10 @@ from services.ingest.domain.shops.source import (
 from services.ingest.domain.shops.table import Shop
 from services.ingest.domain.shops.woocommerce_values import delivery_id, is_ping
 from services.ingest.handlers import Door
-from services.ingest.routes.forms import problems
 from services.ingest.webhooks import object_of, show_turned_away, take_webhook
 from shared.contracts.wire import Plain
 from shared.errors import Problem
+from shared.problems import problems
 
 log = structlog.get_logger()
 MAX_BODY_BYTES = 4 * 1024 * 1024  # a product of Shopify's may have 2,048 variants

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from services.ingest.adapters.bodies import whole_body
 from services.ingest.adapters.sources import Asked, Kept, Sources
 from services.ingest.domain.shops.source import Source
-from services.ingest.routes.forms import problems
 from shared.auth import Keys
 from shared.errors import Problem
+from shared.problems import KEYS, problems
 
 MAX_BYTES = 16 * 1024
 NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
@@ -115,12 +115,11 @@ _BODY: dict[str, Any] = {
         "content": {"application/json": {"schema": _schema(), "example": _EXAMPLE}},
     }
 }
-_KEYS = problems(_401="No key, or an unknown one", _403="A key of another scope")
 _UNKNOWN = problems(_404="No such source in this workspace")
 
 
 def router(sources: Sources, keys: Keys, public_url: str) -> APIRouter:
-    routes = APIRouter(prefix="/v1/sources", tags=["sources"], responses=_KEYS)
+    routes = APIRouter(prefix="/v1/sources", tags=["sources"], responses=KEYS)
     reader, writer = Depends(keys.requires("read")), Depends(keys.requires("write"))
 
     def shown(kept: Kept) -> SourceShown:

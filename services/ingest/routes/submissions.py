@@ -8,9 +8,9 @@ from fastapi.responses import HTMLResponse, PlainTextResponse
 from services.ingest import form_page
 from services.ingest.domain.forms import CAMPAIGN
 from services.ingest.handlers import Door
-from services.ingest.routes.forms import problems
 from services.ingest.visit import Reception, Visit, readable_by, told
 from shared.errors import Problem
+from shared.problems import problems
 
 Workspace = Annotated[str, Query(description="whose form it is")]
 _EXAMPLE = {"email": "ann@example.com", "consent": True, "utm_source": "instagram"}
