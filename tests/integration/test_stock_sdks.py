@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack
@@ -115,47 +116,47 @@ async def identity(database: str, kafka: str) -> AsyncIterator[None]:
         assert [e for e in ended if not isinstance(e, asyncio.CancelledError)] == []
 
 
-async def identified(database: str, kafka: str) -> list[Any]:
+async def identified(kafka: str) -> list[Any]:
     """All that stage identity made of what is in store-events."""
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False)
     await consumer.start()
     try:
-        await _caught_up(database, consumer)
+        await _caught_up(consumer, kafka)
         return await _whole(consumer)
     finally:
         await consumer.stop()
 
 
-async def _caught_up(database: str, consumer: AIOKafkaConsumer) -> None:
+async def _caught_up(consumer: AIOKafkaConsumer, kafka: str) -> None:
+    """What the stage has read it has published, before it says so to Kafka."""
     places = [TopicPartition(topics.STORE_EVENTS.name, p) for p in (0, 1)]
-    ends = {tp.partition: end for tp, end in (await consumer.end_offsets(places)).items()}
-    connection = await asyncpg.connect(database)
-    statement = """
-        SELECT partition, (positions->>'store-events')::bigint AS position,
-               (SELECT count(*) FROM segmenter.outbox WHERE stage = 'identity') AS left
-        FROM segmenter.ownership WHERE stage = 'identity'"""
+    ends = await consumer.end_offsets(places)
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
     try:
         async with asyncio.timeout(60):
             while True:
-                rows = await connection.fetch(statement)
-                if all(r["position"] >= ends[r["partition"]] and not r["left"] for r in rows):
+                done = await admin.list_consumer_group_offsets("tuvi-identity")
+                if all(tp in done and done[tp].offset >= end for tp, end in ends.items()):
                     return
                 await asyncio.sleep(0.05)
     finally:
-        await connection.close()
+        await admin.close()
 
 
 async def _whole(consumer: AIOKafkaConsumer) -> list[Any]:
+    """As every consumer takes them: what was published again has the headers that it had."""
     places = [TopicPartition(topics.IDENTIFIED_EVENTS.name, p) for p in (0, 1)]
     consumer.assign(places)
     await consumer.seek_to_beginning(*places)
     ends = await consumer.end_offsets(places)
-    found: list[Any] = []
+    found: dict[Any, Any] = {}
     for tp in places:
         while await consumer.position(tp) < ends[tp]:
-            records = (await consumer.getmany(tp, timeout_ms=1000)).get(tp, [])
-            found += [CODECS[topics.IDENTIFIED_EVENTS.name].decode(r.value) for r in records]
-    return found
+            for record in (await consumer.getmany(tp, timeout_ms=1000)).get(tp, []):
+                decoded = CODECS[topics.IDENTIFIED_EVENTS.name].decode(record.value)
+                found[tp.partition, record.headers] = decoded
+    return list(found.values())
 
 
 @pytest.mark.slow
@@ -175,7 +176,7 @@ async def test_what_an_sdk_reported_as_delivered_is_identified_once(
         silent = asyncio.create_task(outage(own_stack))
         all_told = await asyncio.gather(*running)
         await silent
-        found = await identified(database, ingest.kafka)
+        found = await identified(ingest.kafka)
     came = Counter(
         m.event.message_id.removeprefix(PREFIX) for m in found if isinstance(m, IdentifiedEvent)
     )
