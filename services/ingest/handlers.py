@@ -116,7 +116,7 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
         raise _refused(refused, Taken(0, [])) from bad
     key = key or await _admitted(door, body.key, credentials)
     _count(door.rates, key, len(body.events))
-    sender = _sender(door, key, credentials)
+    sender = _sender(door, key, credentials, body.sent_at)
     ready, refused = understood(body.events, sender, looked_at=body.odd)
     lost = await _publish(door, ready)
     taken = _taken(ready, lost)
@@ -169,10 +169,11 @@ def _count(rates: Rates, key: Key, events: int) -> None:
         raise Problem(429, "Too many events", why, retry_after=seconds)
 
 
-def _sender(door: Door, key: Key, credentials: Credentials) -> Sender:
-    return Sender(
-        key.workspace, door.now(), _new_id, credentials.origin, key.prefix, public=key.public
-    )
+def _sender(
+    door: Door, key: Key, credentials: Credentials, sent_at: datetime | None = None
+) -> Sender:
+    origin, via = credentials.origin, key.prefix
+    return Sender(key.workspace, door.now(), _new_id, origin, via, key.public, sent_at)
 
 
 async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:

@@ -10,7 +10,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from fastapi import Response
+
 from services.ingest import metrics
+from services.ingest.cors import heard_by
 from services.ingest.domain.validation import MAX_BATCH_BYTES
 from services.ingest.refusing import refusal
 from shared.errors import Problem
@@ -45,7 +48,7 @@ class Intake:
         size = OVERHEAD + _told(scope["headers"])
         if size > self.room:
             metrics.OVERLOADED.inc()
-            await refusal(FULL)(scope, receive, send)
+            await _refused(FULL, scope)(scope, receive, send)
             return
         self.room -= size
         try:
@@ -72,7 +75,7 @@ class Intake:
                 raise
             task.uncancel()
             metrics.SLOW.inc()
-            await refusal(SLOW)(scope, receive, send)
+            await _refused(SLOW, scope)(scope, receive, send)
         finally:
             coming.pop(task, None)
             self._late.discard(task)
@@ -87,6 +90,15 @@ class Intake:
                     del self._coming[task]
                     self._late.add(task)
                     task.cancel()
+
+
+def _refused(problem: Problem, scope: Any) -> Response:
+    """A page may read why, too."""
+    answer = refusal(problem)
+    page = next((value for name, value in scope["headers"] if name == b"origin"), b"")
+    if page:
+        answer.headers.update(heard_by(page.decode("latin-1")))
+    return answer
 
 
 def _told(headers: list[tuple[bytes, bytes]]) -> int:

@@ -21,6 +21,7 @@ class StoreEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     """store-events: one call of a shop, the body kept byte for byte (`event`, Segment's format).
 
     Key: `identity_key(...)`. An `import` builds state and starts, wakes and sends nothing.
+    `sent_at`: when its batch left, by the client's own clock, if that was said.
     `via`: which door it came by: a key's visible prefix, `shopify/main`, `form/newsletter`.
     `public`: by a key that everybody can read in a browser, so no word of the shop's own.
     """
@@ -29,6 +30,7 @@ class StoreEvent(Message, frozen=True, kw_only=True, omit_defaults=True):
     received_at: datetime
     event: msgspec.Raw
     origin: Origin = "live"
+    sent_at: datetime | None = None
     via: str = ""
     public: bool = False
 

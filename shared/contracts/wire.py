@@ -66,17 +66,20 @@ def decode(raw: bytes | msgspec.Raw) -> Call:
     return _decoder.decode(raw)
 
 
-def said_at(call: Call, received_at: datetime) -> datetime | None:
+def said_at(
+    call: Call, received_at: datetime, batch_sent_at: datetime | None = None
+) -> datetime | None:
     """When the caller says it happened, by the server's clock; None if it says nothing.
 
-    As Segment does it: what the client's clock is wrong by is seen in `sentAt`. Times without a
-    zone are taken as UTC (ingest refuses them). Raises OverflowError.
+    As Segment does it: what the client's clock is wrong by is seen in `sentAt`, the call's or else
+    its batch's. Times without a zone are taken as UTC (ingest refuses them). Raises OverflowError.
     """
     said = call.timestamp or call.original_timestamp
     if said is None:
         return None
     at = _aware(said)
-    return at if call.sent_at is None else at + (received_at - _aware(call.sent_at))
+    sent_at = call.sent_at or batch_sent_at
+    return at if sent_at is None else at + (received_at - _aware(sent_at))
 
 
 def traits_of(call: Call) -> Plain:

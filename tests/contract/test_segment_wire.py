@@ -1,10 +1,12 @@
 """Between ingest and identity: what ingest answers with 200 never becomes a dead letter."""
 
 import json
+from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 
-from services.ingest.domain.calls import FEW, understood
+from services.ingest.domain.calls import FEW, read, understood
 from services.segmenter.identity_stage import understood as identified
 from shared.contracts import CODECS, IdentifiedEvent
 from shared.contracts.codec import encode
@@ -62,3 +64,18 @@ def test_of_many_each_is_stored_as_it_is_alone(raw: bytes) -> None:
     alone, _ = understood([raw], sender())
     among, _ = understood([raw, *[b"{}"] * FEW], sender())
     assert among == alone
+
+
+@pytest.mark.parametrize("wrong_by", [timedelta(hours=-30), timedelta(0), timedelta(hours=5)])
+def test_a_wrong_clock_is_corrected_by_when_the_batch_left(wrong_by: timedelta) -> None:
+    happened, clock = NOW - timedelta(minutes=9), NOW + wrong_by
+    call = {"type": "track", "event": "Bought", "userId": "u"}
+    call["timestamp"] = (happened + wrong_by).isoformat()
+    body = read("batch", json.dumps({"batch": [call], "sentAt": clock.isoformat()}).encode())
+    [ready], _ = understood(body.events, sender()._replace(sent_at=body.sent_at))
+    assert identified(CODECS["store-events"].decode(ready.value)).event.at == happened
+
+
+@pytest.mark.parametrize("odd", ["", "yesterday", "2026-01-01T00:00:00", 7, None, [1e300], {}])
+def test_a_batch_whose_own_time_is_none_is_taken_all_the_same(odd: object) -> None:
+    assert read("batch", json.dumps({"batch": [], "sentAt": odd}).encode()).sent_at is None

@@ -89,13 +89,23 @@ class Sns:
     async def _fetch(self, url: str) -> bytes:
         try:
             async with self._session.get(url, allow_redirects=False, timeout=PATIENCE) as answer:
-                found = await answer.content.read(MAX_CERTIFICATE_BYTES)
+                found = await _whole(answer)
                 status = answer.status
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _later("The certificate of SNS could not be fetched") from error
         if status != OK:
             raise _later("The certificate of SNS could not be fetched")
         return found
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """One `read` gives what has come so far, which may be half of it."""
+    found = bytearray()
+    async for chunk in answer.content.iter_chunked(MAX_CERTIFICATE_BYTES):
+        found += chunk
+        if len(found) > MAX_CERTIFICATE_BYTES:
+            raise NotTrusted("SigningCertURL: is no certificate, it is far too long")
+    return bytes(found)
 
 
 def _read(pem: bytes) -> Certificate:

@@ -1,7 +1,7 @@
 """From a request's body to checked events: pure, so that any bytes can be thrown at it."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 import msgspec
@@ -21,6 +21,7 @@ KINDS = ("track", "identify", "page", "screen", "alias", "group", BATCH)
 # Segment's library for browsers posts to the first letter.
 ROUTES = {f"/v1/{name}": kind for kind in KINDS for name in (kind, kind[0])}
 
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 FEW = 3  # events, of which each is encoded by itself
 _ID, _EVENT = "\ue000id", "\ue000event"  # places in a message that is encoded once for many
 
@@ -34,6 +35,7 @@ class Body(NamedTuple):
     events: list[bytes]
     key: str = ""
     odd: bool = True
+    sent_at: datetime | None = None
 
 
 class Remark(NamedTuple):
@@ -69,7 +71,7 @@ class Ready(NamedTuple):
 class Sender(NamedTuple):
     """Who sends, and when it came (business time). `new_id` makes an id for events without one.
 
-    `via` and `public` as `StoreEvent` has them.
+    `via`, `public` and `sent_at` as `StoreEvent` has them.
     """
 
     workspace: str
@@ -78,6 +80,7 @@ class Sender(NamedTuple):
     origin: Origin = "live"
     via: str = ""
     public: bool = False
+    sent_at: datetime | None = None
 
 
 class _Single(msgspec.Struct, rename="camel"):
@@ -88,6 +91,7 @@ class _Single(msgspec.Struct, rename="camel"):
 class _Batch(msgspec.Struct, rename="camel"):
     batch: list[msgspec.Raw]
     write_key: str | None = None
+    sent_at: msgspec.Raw = msgspec.Raw()
 
 
 class _IdOnly(msgspec.Struct, rename="camel"):
@@ -98,6 +102,7 @@ _KEY = b'"writeKey"'
 _single = msgspec.json.Decoder(_Single)
 _batch = msgspec.json.Decoder(_Batch)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_time = msgspec.json.Decoder(datetime)
 _id_only = msgspec.json.Decoder(_IdOnly)
 
 
@@ -114,7 +119,16 @@ def read(kind: str, data: bytes) -> Body:
     events = list(map(bytes, batch.batch))
     if data.count(_KEY) > (batch.write_key is not None):  # Segment's for browsers: in each too
         events = [_without_key(event) if _KEY in event else event for event in events]
-    return Body(events, batch.write_key or "", odd(data))
+    return Body(events, batch.write_key or "", odd(data), _moment(batch.sent_at))
+
+
+def _moment(said: msgspec.Raw) -> datetime | None:
+    """A batch's `sentAt`; None if no clock could show it, for its events may be good."""
+    try:
+        moment = _time.decode(said)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return moment if moment.tzinfo and _EARLIEST <= moment <= _LATEST else None
 
 
 def _read_single(kind: str, data: bytes) -> Body:
@@ -164,7 +178,7 @@ def understood(
     stored = _Stored(sender) if len(events) > FEW else None
     for index, event in enumerate(events):
         try:
-            call = checked(event, sender.received_at, looked_at=looked_at)
+            call = checked(event, sender.received_at, sender.sent_at, looked_at=looked_at)
             if sender.public:
                 check_public(call)
         except BadCall as bad:
@@ -182,6 +196,7 @@ def _stored(sender: Sender, message_id: str, event: bytes) -> bytes:
             received_at=sender.received_at,
             event=msgspec.Raw(event),
             origin=sender.origin,
+            sent_at=sender.sent_at,
             via=sender.via,
             public=sender.public,
         )

@@ -41,8 +41,14 @@ def odd(text: bytes) -> bool:
     return b"\\u0000" in text or _MANY_DIGITS in text.translate(_DIGITS_ALIKE)
 
 
-def checked(raw: bytes, received_at: datetime, *, looked_at: bool = True) -> Call:
-    """The call as identity will see it. Raises BadCall.
+def checked(
+    raw: bytes,
+    received_at: datetime,
+    sent_at: datetime | None = None,
+    *,
+    looked_at: bool = True,
+) -> Call:
+    """The call as identity will see it. Raises BadCall. `sent_at`: the batch's.
 
     `looked_at`: for what is `odd`; a request of many events is asked once for all of them.
     """
@@ -56,7 +62,7 @@ def checked(raw: bytes, received_at: datetime, *, looked_at: bool = True) -> Cal
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise explained(raw, error) from error
     _check_ids(call)
-    _check_times(call, received_at)
+    _check_times(call, received_at, sent_at)
     if call.type == "track":
         _check_name(call.event)
         check_goods(call)
@@ -94,13 +100,13 @@ def given(value: str | int | None) -> bool:
     return value is not None and str(value).strip() != ""
 
 
-def _check_times(call: Call, received_at: datetime) -> None:
+def _check_times(call: Call, received_at: datetime, sent_at: datetime | None) -> None:
     said = call.timestamp
-    if call.sent_at is None and call.original_timestamp is None:
-        if said is None:
-            return
-        if said.tzinfo is not None and OLDEST <= said <= received_at:
-            return  # as nearly all are
+    if said is None and call.original_timestamp is None and call.sent_at is None:
+        return
+    plain = said is not None and said.tzinfo is not None and not (call.sent_at or sent_at)
+    if plain and said is not None and OLDEST <= said <= received_at:
+        return  # nothing to correct, nothing to refuse
     times = {
         "timestamp": call.timestamp,
         "originalTimestamp": call.original_timestamp,
@@ -111,7 +117,7 @@ def _check_times(call: Call, received_at: datetime) -> None:
         if moment.tzinfo is None:
             raise BadCall(field, "has no zone; end it with Z or an offset such as +02:00")
     try:
-        at = said_at(call, received_at)
+        at = said_at(call, received_at, sent_at)
     except OverflowError as error:
         raise BadCall(next(iter(told)), "is beyond the calendar; check the clock") from error
     if at is None:

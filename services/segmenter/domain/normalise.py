@@ -65,7 +65,7 @@ def _decoded(stored: StoreEvent) -> tuple[Call, datetime]:
     """The call, and when it happened."""
     try:
         call = decode(stored.event)
-        at = said_at(call, stored.received_at)
+        at = said_at(call, stored.received_at, stored.sent_at)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise BadCall("event", f"{error}; ingest should have refused it") from error
     return call, stored.received_at if at is None else min(at, stored.received_at)
