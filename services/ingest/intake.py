@@ -14,20 +14,14 @@ from fastapi import Response
 
 from services.ingest import metrics
 from services.ingest.cors import heard_by
-from services.ingest.domain.validation import MAX_BATCH_BYTES
 from services.ingest.refusing import refusal
 from shared.errors import Problem
 
 LOOKS = 4  # for who is slow, within one patience
-RETRY_AFTER = 1
-FULL = Problem(
-    503, "Overloaded", "More is coming in than can be held; send it again.", retry_after=RETRY_AFTER
-)
-SLOW = Problem(408, "Too slow", "The body did not come in time; send it again.", connection="close")
-
 OVERHEAD = 8 * 1024  # bytes that a request costs besides its body
-UNTOLD = MAX_BATCH_BYTES  # what may come of a body that is packed, or says no length
 QUICK = ("GET", "HEAD", "OPTIONS")  # have no body
+FULL = "More is coming in than can be held; send it again."
+SLOW = Problem(408, "Too slow", "The body did not come in time; send it again.", connection="close")
 
 App = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -44,26 +38,28 @@ class Intake:
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["method"] in QUICK:
             await self._app(scope, receive, send)
-            return
-        size = OVERHEAD + _told(scope["headers"])
-        if size > self.room:
-            metrics.OVERLOADED.inc()
-            await _refused(FULL, scope)(scope, receive, send)
-            return
-        self.room -= size
-        try:
-            await self._in_time(scope, receive, send)
-        finally:
-            self.room += size
+        elif self.room < OVERHEAD:
+            await _refused(_full(), scope)(scope, receive, send)
+        else:
+            await self._taken(scope, receive, send)
 
-    async def _in_time(self, scope: Any, receive: Any, send: Any) -> None:
+    async def _taken(self, scope: Any, receive: Any, send: Any) -> None:
+        """What comes is counted as it comes: what is announced costs who announces it nothing."""
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  a server runs each request in one
+        held = OVERHEAD
+        self.room -= held
         coming = self._coming
         coming[task] = time.monotonic()
 
         async def received() -> Any:
+            nonlocal held
             message = await receive()
+            size = len(message.get("body", b""))
+            if size > self.room:
+                raise _full()
+            held += size
+            self.room -= size
             if not message.get("more_body"):
                 coming.pop(task, None)
             return message
@@ -77,6 +73,7 @@ class Intake:
             metrics.SLOW.inc()
             await _refused(SLOW, scope)(scope, receive, send)
         finally:
+            self.room += held
             coming.pop(task, None)
             self._late.discard(task)
 
@@ -101,11 +98,6 @@ def _refused(problem: Problem, scope: Any) -> Response:
     return answer
 
 
-def _told(headers: list[tuple[bytes, bytes]]) -> int:
-    length = b""
-    for name, value in headers:
-        if name == b"content-encoding":
-            return UNTOLD
-        if name == b"content-length":
-            length = value
-    return int(length) if length.isdigit() and len(length) < 12 else UNTOLD  # noqa: PLR2004
+def _full() -> Problem:
+    metrics.OVERLOADED.inc()
+    return Problem(503, "Overloaded", FULL, retry_after=1)

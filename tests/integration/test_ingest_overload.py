@@ -12,7 +12,6 @@ import pytest
 import pytest_asyncio
 
 from services.ingest.domain.validation import MAX_BATCH_BYTES
-from services.ingest.intake import OVERHEAD
 from shared import impatient
 from tests.integration.ingest_place import Place, place
 
@@ -42,6 +41,12 @@ class Line:
             text = (await self.reader.read()).decode()
         return int(text.split(" ", 2)[1]) if text else 0, text
 
+    async def head(self) -> tuple[int, str]:
+        """Status and headers."""
+        async with asyncio.timeout(20):
+            text = (await self.reader.readuntil(b"\r\n\r\n")).decode().lower()
+        return int(text.split(" ", 2)[1]), text
+
 
 async def line(stack: AsyncExitStack, ingest: Place) -> Line:
     host, _, port = urlsplit(ingest.url).netloc.partition(":")
@@ -50,10 +55,10 @@ async def line(stack: AsyncExitStack, ingest: Place) -> Line:
     return Line(reader, writer)
 
 
-def head(ingest: Place, length: int, path: str = "/v1/batch") -> str:
+def head(ingest: Place, length: int, path: str = "/v1/batch", after: str = "close") -> str:
     return (
         f"POST {path} HTTP/1.1\r\nHost: tests\r\nAuthorization: Bearer {ingest.key}\r\n"
-        f"Content-Length: {length}\r\nConnection: close\r\n\r\n"
+        f"Content-Length: {length}\r\nConnection: {after}\r\n\r\n"
     )
 
 
@@ -100,24 +105,31 @@ async def test_a_head_without_end_is_cut_off(ingest: Place) -> None:
     assert await good(ingest)
 
 
+@pytest.mark.parametrize("path", ["/v1/batch", "/webhooks/ses"])
 async def test_beyond_its_room_it_says_so_at_once_and_goes_on_when_there_is_room(
-    ingest: Place,
+    ingest: Place, path: str
 ) -> None:
+    part = MAX_BATCH_BYTES - 1
     async with AsyncExitStack() as stack:
-        held = []
-        for _ in range(ROOM // (MAX_BATCH_BYTES + OVERHEAD)):
-            held.append(await line(stack, ingest))
-            held[-1].say(head(ingest, MAX_BATCH_BYTES))
-        one_more = await line(stack, ingest)
-        one_more.say(head(ingest, MAX_BATCH_BYTES))
-        status, text = await one_more.answer()
-        assert status == 503
-        assert "retry-after: 1" in text.lower()
-        assert await good(ingest)  # a small one still has room
-        assert [(await each.answer())[0] for each in held] == [408] * len(held)
-        again = await line(stack, ingest)
-        again.say(head(ingest, 2) + "{}")
-        assert (await again.answer())[0] == 400
+        held = [await line(stack, ingest) for _ in range(1 + ROOM // part)]
+        for each in held:
+            each.say(head(ingest, part + 1, path, "keep-alive") + "x" * part)
+            await each.writer.drain()
+        heads = [await each.head() for each in held]
+        assert {status for status, _ in heads} == {408, 503}
+        assert all("retry-after: 1" in text for status, text in heads if status == 503)
+    assert await good(ingest)
+
+
+async def test_what_is_only_announced_keeps_nobody_out(ingest: Place) -> None:
+    async with AsyncExitStack() as stack:
+        liars = [await line(stack, ingest) for _ in range(2 * ROOM // MAX_BATCH_BYTES)]
+        for each in liars:
+            each.say(head(ingest, MAX_BATCH_BYTES))
+        whole = json.dumps({"batch": [], "padding": "x" * (MAX_BATCH_BYTES - 100)})
+        status, _ = await ingest.post("/v1/batch", whole)
+        assert status == 200
+        assert [(await each.answer())[0] for each in liars] == [408] * len(liars)
 
 
 @pytest.mark.parametrize(
