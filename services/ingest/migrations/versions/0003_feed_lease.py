@@ -2,8 +2,8 @@
 
 from shared.db.alembic_env import execute
 
-revision = "0005"
-down_revision = "0004"
+revision = "0003"
+down_revision = "0002"
 
 
 def upgrade() -> None:

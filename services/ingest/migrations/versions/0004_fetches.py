@@ -2,8 +2,8 @@
 
 from shared.db.alembic_env import execute
 
-revision = "0003"
-down_revision = "0005"
+revision = "0004"
+down_revision = "0003"
 
 
 def upgrade() -> None:

@@ -3,7 +3,7 @@
 from shared.db.alembic_env import execute
 from shared.definitions import TABLE
 
-revision = "0004"
+revision = "0002"
 down_revision = "0001"
 
 
