@@ -5,7 +5,7 @@ What ingest has accepted decodes here again, so it never becomes a dead letter f
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -66,20 +66,27 @@ def decode(raw: bytes | msgspec.Raw) -> Call:
     return _decoder.decode(raw)
 
 
-def said_at(
-    call: Call, received_at: datetime, batch_sent_at: datetime | None = None
-) -> datetime | None:
+class Arrival(NamedTuple):
+    """When a call came. `sent_at`: its batch's. `history`: it is no news, so no clock is asked."""
+
+    received_at: datetime
+    sent_at: datetime | None = None
+    history: bool = False
+
+
+def said_at(call: Call, arrival: Arrival) -> datetime | None:
     """When the caller says it happened, by the server's clock; None if it says nothing.
 
     As Segment does it: what the client's clock is wrong by is seen in `sentAt`, the call's or else
-    its batch's. Times without a zone are taken as UTC (ingest refuses them). Raises OverflowError.
+    its batch's. Of an import it was seen then, not now. Times without a zone are taken as UTC
+    (ingest refuses them). Raises OverflowError.
     """
     said = call.timestamp or call.original_timestamp
     if said is None:
         return None
     at = _aware(said)
-    sent_at = call.sent_at or batch_sent_at
-    return at if sent_at is None else at + (received_at - _aware(sent_at))
+    sent_at = None if arrival.history else call.sent_at or arrival.sent_at
+    return at if sent_at is None else at + (arrival.received_at - _aware(sent_at))
 
 
 def traits_of(call: Call) -> Plain:

@@ -79,3 +79,13 @@ def test_a_wrong_clock_is_corrected_by_when_the_batch_left(wrong_by: timedelta) 
 @pytest.mark.parametrize("odd", ["", "yesterday", "2026-01-01T00:00:00", 7, None, [1e300], {}])
 def test_a_batch_whose_own_time_is_none_is_taken_all_the_same(odd: object) -> None:
     assert read("batch", json.dumps({"batch": [], "sentAt": odd}).encode()).sent_at is None
+
+
+def test_what_is_imported_happened_when_it_says() -> None:
+    """Archives keep the `sentAt` of their day; today's clock says nothing about it."""
+    happened = NOW - timedelta(days=900)
+    call = {"type": "track", "event": "Bought", "userId": "u", "timestamp": happened.isoformat()}
+    call["sentAt"] = (happened + timedelta(seconds=3)).isoformat()
+    past = sender()._replace(origin="import", sent_at=happened)
+    [ready], _ = understood([json.dumps(call).encode()], past)
+    assert identified(CODECS["store-events"].decode(ready.value)).event.at == happened

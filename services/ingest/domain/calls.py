@@ -10,7 +10,7 @@ from shared.contracts import StoreEvent
 from shared.contracts.codec import encode
 from shared.contracts.events import Origin
 from shared.contracts.keys import identity_key
-from shared.contracts.wire import BadCall, Call, Plain, email_of
+from shared.contracts.wire import Arrival, BadCall, Call, Plain, email_of
 
 from .explaining import explained
 from .public import PREFIX, check_public, unused
@@ -175,10 +175,11 @@ def understood(
     """
     ready: list[Ready] = []
     refused: list[Remark] = []
+    arrival = Arrival(sender.received_at, sender.sent_at, sender.origin != "live")
     stored = _Stored(sender) if len(events) > FEW else None
     for index, event in enumerate(events):
         try:
-            call = checked(event, sender.received_at, sender.sent_at, looked_at=looked_at)
+            call = checked(event, arrival, looked_at=looked_at)
             if sender.public:
                 check_public(call)
         except BadCall as bad:

@@ -11,6 +11,7 @@ import msgspec
 from shared.contracts.addresses import address
 from shared.contracts.wire import (
     MAX_NUMBER_CHARACTERS,
+    Arrival,
     BadCall,
     Call,
     context_traits,
@@ -41,14 +42,8 @@ def odd(text: bytes) -> bool:
     return b"\\u0000" in text or _MANY_DIGITS in text.translate(_DIGITS_ALIKE)
 
 
-def checked(
-    raw: bytes,
-    received_at: datetime,
-    sent_at: datetime | None = None,
-    *,
-    looked_at: bool = True,
-) -> Call:
-    """The call as identity will see it. Raises BadCall. `sent_at`: the batch's.
+def checked(raw: bytes, arrival: Arrival, *, looked_at: bool = True) -> Call:
+    """The call as identity will see it. Raises BadCall.
 
     `looked_at`: for what is `odd`; a request of many events is asked once for all of them.
     """
@@ -62,7 +57,7 @@ def checked(
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise explained(raw, error) from error
     _check_ids(call)
-    _check_times(call, received_at, sent_at)
+    _check_times(call, arrival)
     if call.type == "track":
         _check_name(call.event)
         check_goods(call)
@@ -100,11 +95,11 @@ def given(value: str | int | None) -> bool:
     return value is not None and str(value).strip() != ""
 
 
-def _check_times(call: Call, received_at: datetime, sent_at: datetime | None) -> None:
-    said = call.timestamp
+def _check_times(call: Call, arrival: Arrival) -> None:
+    said, received_at = call.timestamp, arrival.received_at
     if said is None and call.original_timestamp is None and call.sent_at is None:
         return
-    plain = said is not None and said.tzinfo is not None and not (call.sent_at or sent_at)
+    plain = said is not None and said.tzinfo is not None and not (call.sent_at or arrival.sent_at)
     if plain and said is not None and OLDEST <= said <= received_at:
         return  # nothing to correct, nothing to refuse
     times = {
@@ -117,7 +112,7 @@ def _check_times(call: Call, received_at: datetime, sent_at: datetime | None) ->
         if moment.tzinfo is None:
             raise BadCall(field, "has no zone; end it with Z or an offset such as +02:00")
     try:
-        at = said_at(call, received_at, sent_at)
+        at = said_at(call, arrival)
     except OverflowError as error:
         raise BadCall(next(iter(told)), "is beyond the calendar; check the clock") from error
     if at is None:

@@ -20,6 +20,7 @@ from shared.contracts import Event, StoreEvent
 from shared.contracts.addresses import address
 from shared.contracts.wire import (
     MAX_EXPONENT,
+    Arrival,
     BadCall,
     Call,
     Plain,
@@ -65,7 +66,8 @@ def _decoded(stored: StoreEvent) -> tuple[Call, datetime]:
     """The call, and when it happened."""
     try:
         call = decode(stored.event)
-        at = said_at(call, stored.received_at, stored.sent_at)
+        arrival = Arrival(stored.received_at, stored.sent_at, stored.origin != "live")
+        at = said_at(call, arrival)
     except (msgspec.MsgspecError, ValueError, ArithmeticError, RecursionError) as error:
         raise BadCall("event", f"{error}; ingest should have refused it") from error
     return call, stored.received_at if at is None else min(at, stored.received_at)
