@@ -5,6 +5,7 @@ Ingest runs in this process, segmenter and orchestrator in their own, business t
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -299,6 +300,8 @@ async def test_a_follower_sees_what_comes_until_it_is_told_to_stop(shop: Shop) -
         *(sys.executable, "-m", "tuvi.cli", "events", "tail", "--follow", "--limit", "1"),
         env={**os.environ, "TUVI_URLS": urls, "TUVI_KEY": shop.ingest.admin},
         stdout=asyncio.subprocess.PIPE,
+        # a shell's background jobs, and all that they start, are born deaf to Ctrl-C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     await asyncio.wait_for(process.stdout.readline(), PATIENCE)
@@ -308,6 +311,6 @@ async def test_a_follower_sees_what_comes_until_it_is_told_to_stop(shop: Shop) -
         while b"track Followed  user followed" not in await process.stdout.readline():
             pass
         assert b"contact c_" in await process.stdout.readline()
-        process.send_signal(2)
+        process.send_signal(signal.SIGINT)
         await process.stdout.read()
         assert await process.wait() == 0
