@@ -25,6 +25,7 @@ T = TypeVar("T")
 FRESH_SECONDS = 1.0
 STALE_SECONDS = 300.0  # how long a key that was good is taken while PostgreSQL is away
 LONGEST_KEY = 200
+LONGEST_HEADER = 400  # such a key in base64, and room
 ASK_SECONDS = 2.0
 QUIET_SECONDS = 3.0  # after a question without an answer, before the next is asked
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
@@ -145,9 +146,19 @@ async def _within(seconds: float, question: Coroutine[Any, Any, T]) -> T:
     raise TimeoutError
 
 
-@lru_cache(maxsize=1024)
 def token_of(authorization: str) -> tuple[str, str]:
-    """(kind, key) of an Authorization header; empty if there is none that we read."""
+    """(kind, key) of an Authorization header; empty if there is none that we read.
+
+    Raises Problem 401, also of one too long to be remembered: anybody may send it.
+    """
+    if len(authorization) > LONGEST_HEADER:
+        why = f"An Authorization header of a key has at most {LONGEST_HEADER} characters."
+        raise Problem(401, "Unreadable key", why)
+    return _token_of(authorization)
+
+
+@lru_cache(maxsize=1024)
+def _token_of(authorization: str) -> tuple[str, str]:
     kind, _, credentials = authorization.partition(" ")
     kind, credentials = kind.lower(), credentials.strip()
     if kind == "bearer":

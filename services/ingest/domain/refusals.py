@@ -14,7 +14,8 @@ from .calls import Remark, Sender
 
 LONGEST = 80  # characters of an id, a name, a field
 LONGEST_MESSAGE = 300
-_ADDRESS = re.compile(r"[^\s'\"<>()]+@[^\s'\"<>()]+")
+_ADDRESS = re.compile(r"[^\s'\"<>()@]{1,64}@[^\s'\"<>()]{1,255}")  # no address is longer
+_CUT = "@…"  # the last word of what was cut may be an address's beginning
 
 
 class _Said(msgspec.Struct):
@@ -51,7 +52,9 @@ def _read(raw: bytes) -> _Said:
 
 
 def _shown(value: object, most: int = LONGEST) -> str:
+    """Looks at no more of it than it may show: a key that stands in a page can send 32 kB."""
     if not isinstance(value, str):
         return ""
-    text = _ADDRESS.sub("…", value)
+    seen = value if len(value) <= 2 * most else value[: 2 * most] + _CUT
+    text = _ADDRESS.sub("…", seen)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -41,6 +41,7 @@ LEAVES = (
     | st.text(st.characters(categories=["Cs"]) | st.just("\0"), max_size=3)
     | MOMENTS
     | st.sampled_from(["Order Completed", "identify", "track", "EUR", "1e400", "a@b.c", "x" * 300])
+    | st.sampled_from([letter * 32_000 for letter in "x@é\\"] + ["x@" * 16_000, "x y" * 10_000])
 )
 ANY_JSON = st.recursive(
     LEAVES,

@@ -169,17 +169,41 @@ def test_every_encoding_of_a_form_is_read() -> None:
     assert read_post("application/x-www-form-urlencoded", urlencode(wanted).encode()) == wanted
 
 
+def test_a_part_is_not_looked_into_for_parts() -> None:
+    nested = b"--x\r\n" + b"Content-Type:message/x\n\n" * 1300  # once a RecursionError
+    assert read_post("multipart/form-data; boundary=x", nested) == {}
+
+
+def test_no_more_parts_are_read_than_a_page_of_ours_has_fields() -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n\r\n'
+    assert read_post("multipart/form-data; boundary=x", part * 500 + b"--x--") == {"email": ""}
+    with pytest.raises(BadCall, match="more than 500 fields"):
+        read_post("multipart/form-data; boundary=x", part * 501 + b"--x--")
+
+
+def test_a_file_is_no_field() -> None:
+    head = b'--x\r\nContent-Disposition: form-data; name="email"; filename="a"\r\n\r\n'
+    assert read_post("multipart/form-data; boundary=x", head + b"ann@example.com\r\n--x--") == {}
+
+
 TYPES = ["application/json", "application/x-www-form-urlencoded", "", "text/plain"]
 TYPES += ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/form-data; boundary"]
 NAMES = [*(field.name for field in FORM.fields), "consent", "page", "redirect", "submission"]
 NAMES += ["referrer", "utm_source", "company_website", "other"]
+# What takes a reader into itself: mails in mails, parts in parts, brackets in brackets.
+PIECES = [
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
+    b"Content-Type:message/x\n\n",
+]
+PIECES += [b"--x\r\n", b'{"a":', b"[", b"a="]
+NESTED = st.sampled_from(PIECES).map(lambda piece: piece * (32_000 // len(piece)))
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
 
 
-@given(st.sampled_from(TYPES), st.binary(max_size=300) | st.text().map(str.encode))
+@given(st.sampled_from(TYPES), st.binary(max_size=300) | st.text().map(str.encode) | NESTED)
 def test_any_bytes_are_fields_or_refused(content_type: str, body: bytes) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="email"\r\n' + body + b"\r\n--x--"
-    for data in (body, part):
+    for data in (body, part, b"--x\r\n" + body):
         with suppress(BadCall):
             posted = read_post(content_type, data)
             submission(FORM, posted, "x")

@@ -1,5 +1,6 @@
 """What of a refusal is shown: what it says it is and why not, never contents or an address."""
 
+import time
 from datetime import UTC, datetime
 
 import msgspec
@@ -48,6 +49,33 @@ def test_it_says_what_it_is_by_which_door_and_why_not() -> None:
 )
 def test_no_address_is_in_it_wherever_it_stood(event: object) -> None:
     assert "example.com" not in str(told(event))
+
+
+@pytest.mark.parametrize("before", [0, 60, 79, 150, 159, 160, 299, 590, 600, 5000])
+def test_an_address_does_not_show_where_a_text_is_cut(before: int) -> None:
+    text = (
+        "x" * (before - 1)
+        + " " * (before > 0)
+        + "ann.ohara+x@mail.example.com"
+        + " and so on" * 1000
+    )
+
+    found = refused_event(SENDER, "/v1/track", Remark(0, text, text, text))
+
+    for shown in (found.field, found.message_id, found.message):
+        assert "ann" not in shown
+
+
+@pytest.mark.parametrize("piece", ["x", "x@", "@", "x ", ".", "é"])
+def test_no_text_takes_long_to_show(piece: str) -> None:
+    """Whoever reads a shop's page has its browser key, and all events wait meanwhile."""
+    text = piece * (32_000 // len(piece))
+    raw = msgspec.json.encode({"type": text, "event": text})
+
+    began = time.perf_counter()
+    refused_event(SENDER, "/v1/track", Remark(0, text, text, text), raw)
+
+    assert time.perf_counter() - began < 1
 
 
 @given(raw=RAW_EVENTS, message=st.text(), field=st.text(), name=st.text())
