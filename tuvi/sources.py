@@ -75,7 +75,8 @@ def list_(url: Url = "", key: Reading = "", as_json: AsJson = False) -> None:  #
         return
     for one in found["items"]:
         last = one["last_delivery_at"] or "nothing came yet"
-        typer.echo(f"{one['shop']}/{one['name']}  {one['webhook']}  {last}")
+        closed = "  CLOSED: no token key opens its secret; give it anew" if one["closed"] else ""
+        typer.echo(f"{one['shop']}/{one['name']}  {one['webhook']}  {last}{closed}")
 
 
 @app.command()

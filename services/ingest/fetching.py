@@ -131,7 +131,7 @@ class Fetcher:
 
     async def _made(self, fetch: Fetch) -> Made:
         """Raises Unwilling."""
-        source = self._find(fetch.source)
+        source = self._source(fetch)
         if source is None:  # gone, or another replica has just made it
             raise Unwilling("the source is not known")
         said = thin(object_of(fetch.body) or {})
@@ -144,6 +144,13 @@ class Fetcher:
         metrics.FETCHES.labels("told").inc()
         delivery = self._delivery(fetch, source, said.scope, document)
         return Made(delivery, told(delivery, source.workspace, fetch.body))
+
+    def _source(self, fetch: Fetch) -> Source | None:
+        """Raises Unwilling for one that cannot be opened."""
+        try:
+            return self._find(fetch.source)
+        except Problem as closed:
+            raise Unwilling(closed.title) from closed
 
     def _gone(self, fetch: Fetch, source: Source, said: Thin) -> Made:
         topic = topic_when_gone(said.scope)
@@ -182,7 +189,11 @@ class Fetcher:
         await self._later(fetch, after * random.uniform(1, 1.25), unwilling.reason, "later")
 
     async def _give_up(self, fetch: Fetch, reason: str) -> None:
-        source = self._find(fetch.source)
+        try:
+            source = self._source(fetch)
+        except Unwilling as closed:
+            await self._later(fetch, LONGEST, closed.reason, "later")
+            return
         if source is not None:  # else nobody can say any more whose it was
             made = self._raw(fetch, source, f"fetch: {reason}")
             try:

@@ -25,8 +25,12 @@ FORMS = Counter(
 WEBHOOKS = Counter(
     "tuvi_ingest_webhooks_total",
     "Deliveries of shops: mapped, raw (kept as they came), to_fetch, unsigned, other_shop, unknown "
-    "(source), unavailable",
+    "(source), closed (its secret cannot be opened), unavailable",
     ["shop", "outcome"],
+)
+SOURCES_CLOSED = Gauge(
+    "tuvi_ingest_sources_closed",
+    "Sources whose secrets no token key opens; their webhooks are answered 503",
 )
 FETCHES = Counter(
     "tuvi_ingest_fetches_total",

@@ -1,9 +1,12 @@
 """What a shop's webhook brings is in Kafka when it is answered, once; nobody else gets in."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from io import BytesIO
+from urllib.parse import urlsplit
 
+import pytest
 import pytest_asyncio
 
 from shared.contracts import ProductChanged, StoreEvent
@@ -140,6 +143,31 @@ async def test_a_body_that_is_too_large_is_refused(ingest: Place) -> None:
 
     async with ingest.session.post(url, data=body) as answer:
         assert answer.status == 413
+
+
+@pytest.mark.parametrize(
+    ("path", "wanted"),
+    [
+        ("shopify/nobody", b"404"),
+        ("woocommerce/nobody", b"404"),
+        ("bigcommerce/nobody", b"404"),
+        ("bigcommerce/thin", b"401"),
+    ],
+)
+async def test_who_has_no_business_here_is_answered_before_the_body_is_read(
+    ingest: Place, path: str, wanted: bytes
+) -> None:
+    """Here none comes at all: nobody makes us hold megabytes for a source that there is none."""
+    settings = {"store_hash": "abc123"}
+    await make(ingest, "thin", shop="bigcommerce", secret=SECRET, settings=settings)
+    address = urlsplit(ingest.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    head = f"POST /webhooks/{path} HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
+    writer.write(head.encode())
+
+    async with asyncio.timeout(5):
+        assert (await reader.readline()).split()[1] == wanted
+    writer.close()
 
 
 async def test_woocommerces_ping_is_answered(ingest: Place) -> None:

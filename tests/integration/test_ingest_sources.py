@@ -11,6 +11,7 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from services.ingest.adapters import sources
+from services.ingest.adapters.sealing import Seal
 from services.ingest.adapters.sources import Sources
 from shared.auth import create_key
 from shared.db.pool import create_pool
@@ -124,9 +125,10 @@ async def test_a_source_is_its_workspaces_alone(ingest: Place, database: str) ->
     assert (await deliver(ingest, "orders/create", body, to="ours"))[0] == 200
 
 
-async def test_secrets_are_encrypted_and_outlive_a_new_token_key(
+async def test_secrets_are_encrypted_and_outlive_a_change_of_the_token_key(
     ingest: Place, database: str
 ) -> None:
+    """The new one is put before the old one; soon the old one can be dropped."""
     await make(ingest, "sealed", shop="shopify", secret=SECRET)
     connection = await asyncpg.connect(database)
     row = await connection.fetchrow("SELECT * FROM ingest.sources WHERE name = 'sealed'")
@@ -136,16 +138,45 @@ async def test_secrets_are_encrypted_and_outlive_a_new_token_key(
 
     pool = await create_pool(database, "ingest")
     try:
-        turned = Sources(pool, ["a-new-token-key", *TOKEN_KEYS])
-        await turned.load()
-        found = turned.find("shopify", "sealed")
-        assert found is not None
-        assert found.secrets == (SECRET,)
-        without = Sources(pool, ["a-new-token-key"])
-        await without.load()
-        assert without.find("shopify", "sealed") is None
+        before = Sources(pool, TOKEN_KEYS)
+        await before.load()
+        for keys in (["a-new-token-key", *TOKEN_KEYS], ["a-new-token-key"], TOKEN_KEYS):
+            # the last is a replica of before, which goes on with what it has opened
+            turned = before if keys is TOKEN_KEYS else Sources(pool, keys)
+            await turned.load()
+            found = turned.find("shopify", "sealed")
+            assert found is not None
+            assert found.secrets == (SECRET,)
+        await Sources(pool, [*TOKEN_KEYS, "a-new-token-key"]).load()
     finally:
         await pool.close()
+
+
+async def test_a_source_that_cannot_be_opened_is_503_until_its_secret_is_given_anew(
+    ingest: Place, database: str
+) -> None:
+    """A shop gives up after a 404, and sends again after a 503."""
+    await make(ingest, "open", shop="shopify", secret=SECRET)
+    connection = await asyncpg.connect(database)
+    sealed = Seal(["a key that is gone"]).seal({"secret": SECRET})
+    await connection.execute(
+        """INSERT INTO ingest.sources (name, workspace, shop, settings, sealed)
+           SELECT 'shut', workspace, shop, settings, $1 FROM ingest.sources WHERE name = 'open'""",
+        sealed,
+    )
+    await connection.close()
+    body = sample("orders-create", id=24)
+
+    async with asyncio.timeout(10):  # another process made it
+        while (answer := await deliver(ingest, "orders/create", body, to="shut"))[0] == 404:
+            await asyncio.sleep(0.1)
+    assert (answer[0], answer[1]["title"]) == (503, "Source closed")
+    assert (await api(ingest, "GET", "/shut"))[1]["closed"] is True
+    async with ingest.session.get(ingest.url + "/metrics") as told:
+        assert "tuvi_ingest_sources_closed 1.0" in await told.text()
+
+    assert (await make(ingest, "shut", shop="shopify", secret=OTHER))["closed"] is False
+    assert (await deliver(ingest, "orders/create", body, to="shut", secret=OTHER))[0] == 200
 
 
 async def test_when_a_delivery_last_came_is_shown(

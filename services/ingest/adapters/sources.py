@@ -1,64 +1,52 @@
 """Sources: the table, and all of them in memory, so that a delivery asks no database.
 
-Secrets are encrypted at rest by the installation's token keys: the first encrypts, all read.
+Secrets are encrypted at rest by the installation's token keys: the first encrypts, all read. What
+an earlier one encrypted is encrypted anew by the first, so that the earlier one can be dropped.
 """
 
 import asyncio
-from base64 import urlsafe_b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
-from hashlib import blake2b
-from typing import Any, cast
 
 import asyncpg
 import structlog
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
+from services.ingest import metrics
+from services.ingest.adapters.sealing import Seal
+from services.ingest.adapters.source_rows import COLUMNS, Asked, Kept, kept_of, secrets_of
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Shop
-from shared.contracts.codec import decode_plain, encode
-from shared.contracts.wire import Plain
 from shared.errors import Problem
 
 log = structlog.get_logger()
 LOOK_SECONDS = 2.0
 NOTE_SECONDS = 10.0  # between two writings of when deliveries last came
 ASK_SECONDS = 5.0
+CLOSED_RETRY_AFTER = 60
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
-_COLUMNS = """name, workspace, shop, settings, created_at, last_delivery_at, sealed,
-              rotated_at > now() - interval '1 day' AS rotated"""
-
-
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """A source and what is known of it besides."""
-
-    source: Source
-    created_at: datetime
-    last_delivery_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a PUT states. Empty secrets: those that are there stay."""
-
-    source: Source
-    secret: str = field(repr=False, default="")
 
 
 class Sources:
     """`run` beside the service keeps memory fresh; while PostgreSQL is away memory stays."""
 
     def __init__(self, pool: asyncpg.Pool, token_keys: Sequence[str]) -> None:
-        self._pool, self._seal = pool, _seal(token_keys)
+        self._pool, self._seal = pool, Seal(token_keys)
         self._known: dict[str, Source] = {}
+        self._closed: set[str] = set()
         self._delivered: dict[str, datetime] = {}
 
     def find(self, shop: Shop, name: str) -> Source | None:
-        """From memory: at most seconds old while PostgreSQL is there."""
+        """From memory: at most seconds old while PostgreSQL is there. Raises Problem 503 for one
+        that is there but closed: its shop would give up for good after a 404.
+        """
         found = self._known.get(name)
-        return found if found is not None and found.shop == shop else None
+        if found is None or found.shop != shop:
+            return None
+        if not found.secrets:
+            detail = f"{found.via}: its secret cannot be opened; send it again."
+            raise Problem(503, "Source closed", detail, retry_after=CLOSED_RETRY_AFTER)
+        return found
 
     def delivered(self, source: Source, at: datetime) -> None:
         """A delivery came; written in a while."""
@@ -79,14 +67,20 @@ class Sources:
 
     async def load(self) -> None:
         """All of them."""
-        rows = await self._pool.fetch(f"SELECT {_COLUMNS} FROM sources", timeout=ASK_SECONDS)
-        self._known = {r["name"]: kept.source for r in rows if (kept := self._read(r))}
+        rows = await self._pool.fetch(f"SELECT {COLUMNS} FROM sources", timeout=ASK_SECONDS)
+        read = [self._remembered(kept_of(row, self._seal).source) for row in rows]
+        self._known = {source.name: source for source in read}
+        self._tell_closed({source.name for source in read if not source.secrets})
+        aged = [(row["name"], row["sealed"]) for row in rows]
+        renewed = [(name, old, new) for name, old in aged if (new := self._seal.renewed(old))]
+        if renewed:
+            await self._renew(renewed)
 
     async def all(self, workspace: str) -> list[Kept]:
         rows = await self._pool.fetch(
-            f"SELECT {_COLUMNS} FROM sources WHERE workspace = $1 ORDER BY name", workspace
+            f"SELECT {COLUMNS} FROM sources WHERE workspace = $1 ORDER BY name", workspace
         )
-        return [kept for row in rows if (kept := self._read(row))]
+        return [kept_of(row, self._seal) for row in rows]
 
     async def one(self, workspace: str, name: str) -> Kept:
         """Raises Problem 404."""
@@ -101,10 +95,10 @@ class Sources:
         async with self._pool.acquire() as connection, connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock(hashtext('sources'))")
             row = await connection.fetchrow(
-                f"SELECT {_COLUMNS} FROM sources WHERE name = $1", source.name
+                f"SELECT {COLUMNS} FROM sources WHERE name = $1", source.name
             )
-            known = self._read(row) if row else None
-            secrets = _secrets(asked, known, row)
+            known = kept_of(row, self._seal) if row else None
+            secrets = secrets_of(asked, known, row)
             changed = known is not None and known.source.secrets[:1] != (secrets["secret"],)
             await connection.execute(
                 """INSERT INTO sources (name, workspace, shop, settings, sealed)
@@ -115,7 +109,7 @@ class Sources:
                 source.workspace,
                 source.shop,
                 source.settings,
-                self._seal.encrypt(encode(secrets)),
+                self._seal.seal(secrets),
                 changed,
             )
         await self.load()
@@ -141,52 +135,35 @@ class Sources:
             timeout=ASK_SECONDS,
         )
 
-    def _read(self, row: asyncpg.Record) -> Kept | None:
-        """None, with a word in the log, if no token key opens it any more."""
-        try:
-            sealed = decode_plain(self._seal.decrypt(row["sealed"]))
-        except InvalidToken:
-            log.warning("a source's secret cannot be opened", source=row["name"])
-            return None
-        secrets = [sealed["secret"], *([sealed["previous"]] if row["rotated"] else [])]
-        source = Source(
-            row["name"],
-            row["workspace"],
-            cast("Shop", row["shop"]),
-            cast("Plain", row["settings"]),
-            tuple(secret for secret in secrets if secret),
-            sealed["access_token"],
+    async def _renew(self, renewed: list[tuple[str, bytes, bytes]]) -> None:
+        """Encrypted by the first token key; once, by whichever replica comes first."""
+        names, before, after = zip(*renewed, strict=True)
+        await self._pool.execute(
+            """UPDATE sources SET sealed = told.after
+               FROM unnest($1::text[], $2::bytea[], $3::bytea[]) AS told (name, before, after)
+               WHERE sources.name = told.name AND sources.sealed = told.before""",
+            names,
+            before,
+            after,
+            timeout=ASK_SECONDS,
         )
-        return Kept(source, row["created_at"], row["last_delivery_at"])
+        log.info("sources encrypted by the first token key", sources=names)
 
+    def _remembered(self, source: Source) -> Source:
+        """While token keys change replica by replica, one may meet what it cannot open yet: what
+        it has opened before is still good.
+        """
+        before = self._known.get(source.name)
+        same = before and (before.workspace, before.shop) == (source.workspace, source.shop)
+        if source.secrets or before is None or not same:
+            return source
+        return replace(source, secrets=before.secrets, access_token=before.access_token)
 
-def _secrets(asked: Asked, known: Kept | None, row: Any) -> dict[str, str]:
-    """What is sealed. Shopify signs with the secret before for up to an hour after a change."""
-    source = asked.source
-    if row and (row["workspace"], row["shop"]) != (source.workspace, source.shop):
-        detail = f"{source.name} is another shop's or kind's; choose another name."
-        raise Problem(409, "Name taken", detail)
-    before = known.source if known else None
-    current = before.secrets[0] if before and before.secrets else ""
-    if not (asked.secret or current):
-        message = "is missing; give the one that the shop signs with"
-        errors = [{"field": "secret", "message": message}]
-        raise Problem(422, "Not a source", f"secret: {message}", errors=errors)
-    changed = bool(asked.secret) and asked.secret != current
-    earlier = before.secrets[1] if before and len(before.secrets) > 1 else ""
-    return {
-        "secret": asked.secret or current,
-        "previous": current if changed else earlier,
-        "access_token": source.access_token or (before.access_token if before else ""),
-    }
-
-
-def _seal(token_keys: Sequence[str]) -> MultiFernet:
-    """A key of its own from each token key, so that no token opens a secret."""
-    derived = [
-        blake2b(key.encode(), digest_size=32, person=b"tuvi-sources").digest() for key in token_keys
-    ]
-    return MultiFernet([Fernet(urlsafe_b64encode(key)) for key in derived])
+    def _tell_closed(self, closed: set[str]) -> None:
+        metrics.SOURCES_CLOSED.set(len(closed))
+        for name in sorted(closed - self._closed):
+            log.error("a source cannot be opened: no token key fits", source=name)
+        self._closed = closed
 
 
 def unknown(name: str) -> Problem:

@@ -8,13 +8,7 @@ from fastapi import APIRouter, Request
 
 from services.ingest import metrics
 from services.ingest.adapters.bodies import whole_body
-from services.ingest.domain.shops.source import (
-    NOBODYS_SECRET,
-    Source,
-    same_shop,
-    signed,
-    told_secret,
-)
+from services.ingest.domain.shops.source import Source, same_shop, signed, told_secret
 from services.ingest.domain.shops.table import Shop
 from services.ingest.domain.shops.woocommerce_values import delivery_id, is_ping
 from services.ingest.handlers import Door
@@ -40,7 +34,9 @@ _REFUSALS = problems(
 class KnowsSources(Protocol):
     """adapters.sources.Sources."""
 
-    def find(self, shop: Shop, name: str) -> Source | None: ...
+    def find(self, shop: Shop, name: str) -> Source | None:
+        """Raises Problem 503 for one that cannot be opened."""
+        ...
 
     def delivered(self, source: Source, at: datetime) -> None: ...
 
@@ -65,10 +61,10 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         """`X-Shopify-Hmac-SHA256` over the bytes. 200 when Kafka has it. Topics without a mapping
         are kept as raw events, test notifications too.
         """
+        found, said = _found(sources, "shopify", source), request.headers
         body = await whole_body(request, MAX_BODY_BYTES)
-        said = request.headers
-        signature = said.get("x-shopify-hmac-sha256", "")
-        found = _signed(door, sources, ("shopify", source), body, signature)
+        good = signed(body, said.get("x-shopify-hmac-sha256", ""), found.secrets)
+        _let_in(door, found, good=good)
         _of_this_shop(door, found, said.get("x-shopify-shop-domain", ""))
         topic = said.get("x-shopify-topic", "")
         test = said.get("x-shopify-test", "").lower() == "true"
@@ -82,13 +78,12 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         """`X-WC-Webhook-Signature` over the bytes. 200 when Kafka has it; the ping that is sent
         when a webhook is saved has neither a signature nor contents.
         """
+        found, said = _found(sources, "woocommerce", source), request.headers
         body = await whole_body(request, MAX_BODY_BYTES)
-        said = request.headers
         signature = said.get("x-wc-webhook-signature", "")
-        ping = not signature and is_ping(said.get("content-type", ""), body)
-        if ping and sources.find("woocommerce", source):
+        if not signature and is_ping(said.get("content-type", ""), body):
             return {"taken": "ping"}
-        found = _signed(door, sources, ("woocommerce", source), body, signature)
+        _let_in(door, found, good=signed(body, signature, found.secrets))
         _of_this_shop(door, found, said.get("x-wc-webhook-source", ""))
         topic = said.get("x-wc-webhook-topic", "")
         await take_webhook(door, found, topic, delivery_id(topic, body), body)
@@ -100,11 +95,10 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         """The source's secret in `X-Tuvi-Secret`. 200 when it is kept; what it speaks of is then
         fetched beside the request.
         """
+        found = _found(sources, "bigcommerce", source)
+        good = told_secret(request.headers.get("x-tuvi-secret", ""), found.secrets)
+        _let_in(door, found, good=good)
         body = await whole_body(request, MAX_BODY_BYTES)
-        found = sources.find("bigcommerce", source)
-        secrets = found.secrets if found else (NOBODYS_SECRET,)
-        good = told_secret(request.headers.get("x-tuvi-secret", ""), secrets)
-        found = _let_in(door, found, ("bigcommerce", source), good=good)
         thin_body = object_of(body)
         if thin_body is None:
             await take_webhook(door, found, "", "", body)
@@ -116,28 +110,27 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
     return routes
 
 
-def _signed(
-    door: Door, sources: KnowsSources, named: tuple[Shop, str], body: bytes, signature: str
-) -> Source:
-    """Raises Problem 401 or 404, after the same time."""
-    found = sources.find(*named)
-    good = signed(body, signature, found.secrets if found else (NOBODYS_SECRET,))
-    return _let_in(door, found, named, good=good)
-
-
-def _let_in(door: Door, found: Source | None, named: tuple[Shop, str], *, good: bool) -> Source:
-    shop, name = named
+def _found(sources: KnowsSources, shop: Shop, name: str) -> Source:
+    """Raises Problem 404, 503: before the body is read, for anybody can send one."""
+    try:
+        found = sources.find(shop, name)
+    except Problem:
+        metrics.WEBHOOKS.labels(shop, "closed").inc()
+        raise
     if found is None:
         metrics.WEBHOOKS.labels(shop, "unknown").inc()
         detail = f"{shop}/{name[:80]}: make it with `tuvi sources create`."
         raise Problem(404, "No such source", detail)
+    return found
+
+
+def _let_in(door: Door, found: Source, *, good: bool) -> None:
     if not good:
-        metrics.WEBHOOKS.labels(shop, "unsigned").inc()
+        metrics.WEBHOOKS.labels(found.shop, "unsigned").inc()
         log.warning("webhook not signed", via=found.via)
         detail = f"{found.via}: the signature is not by the source's secret."
         show_turned_away(door, found, "signature", "is not by the source's secret")
         raise Problem(401, "Not signed", detail)
-    return found
 
 
 def _of_this_shop(door: Door, source: Source, header: str) -> None:

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from services.ingest.adapters.bodies import whole_body
-from services.ingest.adapters.sources import Asked, Kept, Sources
+from services.ingest.adapters.source_rows import Asked, Kept
+from services.ingest.adapters.sources import Sources
 from services.ingest.domain.shops.source import Source
 from shared.auth import Keys
 from shared.errors import Problem
@@ -80,7 +81,9 @@ class SourceAsked(BaseModel):
 
 
 class SourceShown(BaseModel):
-    """`webhook`: the URL to give to the shop; `header`: what it must send the secret in, if any."""
+    """`webhook`: the URL to give to the shop; `header`: what it must send the secret in, if any;
+    `closed`: no token key opens its secret; until it is given anew its webhooks are answered 503.
+    """
 
     name: str
     shop: str
@@ -88,6 +91,7 @@ class SourceShown(BaseModel):
     webhook: str
     header: str | None
     has_access_token: bool
+    closed: bool
     created_at: datetime
     last_delivery_at: datetime | None
 
@@ -131,6 +135,7 @@ def router(sources: Sources, keys: Keys, public_url: str) -> APIRouter:
             webhook=f"{public_url.rstrip('/')}/webhooks/{source.via}",
             header=HEADERS.get(source.shop),
             has_access_token=bool(source.access_token),
+            closed=not source.secrets,
             created_at=kept.created_at,
             last_delivery_at=kept.last_delivery_at,
         )

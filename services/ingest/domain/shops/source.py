@@ -10,8 +10,6 @@ from urllib.parse import urlsplit
 from services.ingest.domain.shops.table import Shop
 from shared.contracts.wire import Plain
 
-NOBODYS_SECRET = "a source that there is none"  # noqa: S105  so that an unknown one takes as long
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
