@@ -168,7 +168,8 @@ def _one_story(journey: Journey, ours: Run, theirs: Run) -> bool:
         return True
     if journey.reentry.kind == "after_period":
         apart = abs(ours.entered_at - theirs.entered_at)
-        return apart < journey.reentry.period or (ours.live and theirs.live)
+        same = not journey.reentry.each_key or keys.one_story(ours.keys, theirs.keys)
+        return same and (apart < journey.reentry.period or (ours.live and theirs.live))
     if not ours.live and journey.reentry.kind == "every_time":
         return False
     return keys.together(ours.keys, theirs.keys)
@@ -179,7 +180,8 @@ def _entered_before(turn: Turn, journey: Journey, run: Run) -> bool:
     for memory in turn.entries:
         forgotten = memory.journey == journey.id and memory.run not in turn.runs
         forgotten = forgotten and not memory.over(run.entered_at)
-        by_key = journey.reentry.kind == "per_key"
-        if forgotten and (not by_key or keys.together(memory.keys, run.keys)):
+        reentry = journey.reentry
+        alike = keys.one_story if reentry.each_key else keys.together
+        if forgotten and (not reentry.by_key or alike(memory.keys, run.keys)):
             return True
     return False

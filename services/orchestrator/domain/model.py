@@ -52,8 +52,16 @@ class Trigger(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reentry(msgspec.Struct, frozen=True):
+    """`each_key`: the period is counted for each key by itself."""
+
     kind: Literal["once", "every_time", "after_period", "per_key"]
     period: timedelta = timedelta(0)
+    each_key: bool = False
+
+    @property
+    def by_key(self) -> bool:
+        """Runs of other keys keep nobody out."""
+        return self.each_key or self.kind == "per_key"
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):

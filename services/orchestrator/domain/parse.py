@@ -128,16 +128,22 @@ def _key(data: object, path: Path) -> tuple[str, ...]:
 def _reentry(data: object, *, keyed: bool) -> Reentry:
     path: Path = ("reentry",)
     if isinstance(data, dict):
-        only(data, path, {"after_period"})
-        period = required(data, "after_period", path, "7d")
-        return Reentry("after_period", span(period, (*path, "after_period")))
+        only(data, path, {"after_period", "per_key"})
+        period = span(required(data, "after_period", path, "7d"), (*path, "after_period"))
+        each_key = flag(data.get("per_key", False), (*path, "per_key"))
+        _check_keyed(path, keyed=keyed or not each_key)
+        return Reentry("after_period", period, each_key)
     if data == "after_period":
         raise JourneyError(path, "how long?", "write {after_period: 7d}")
     kind = one_of(data, path, "re-entry rule", _PERIODS | {"after_period"})
-    if kind == "per_key" and not keyed:
-        raise JourneyError(path, "the trigger has no key", "give it key: [cart_id]")
+    _check_keyed(path, keyed=keyed or kind != "per_key")
     chosen: Literal["once", "every_time", "per_key"] = kind  # type: ignore[assignment]
     return Reentry(chosen)
+
+
+def _check_keyed(path: Path, *, keyed: bool) -> None:
+    if not keyed:
+        raise JourneyError(path, "the trigger has no key", "give it key: [cart_id]")
 
 
 def _exits(data: object, *, keyed: bool) -> tuple[EventRule, ...]:

@@ -146,26 +146,26 @@ def ask_in(turn: Turn, journey: Journey, values: keys.Keys, told: Story, message
 
 
 def _been_here(turn: Turn, journey: Journey, values: keys.Keys) -> str:
-    """The re-entry rule. Events without a key are one story as long as its run is live."""
+    """The re-entry rule. Events without a key are one story as long as its run is live, or for
+    the period.
+    """
     if _inside(turn, journey, values) is not None:
         return "already_inside"
+    reentry = journey.reentry
+    alike = keys.one_story if reentry.each_key else keys.together
     for memory in turn.entries:
-        if memory.journey == journey.id:
-            by_key = journey.reentry.kind == "per_key"
-            if not by_key or keys.together(memory.keys, values):
-                return "already_entered"
+        if memory.journey == journey.id and (not reentry.by_key or alike(memory.keys, values)):
+            return "already_entered"
     return ""
 
 
 def _inside(turn: Turn, journey: Journey, values: keys.Keys) -> Run | None:
     """The live run that a second one would repeat."""
-    kind = journey.reentry.kind
+    reentry = journey.reentry
+    alike = keys.one_story if reentry.by_key else keys.together
+    at_all = reentry.kind in ("once", "after_period") and not reentry.each_key
     for run in turn.live_runs():
-        if run.journey != journey.id:
-            continue
-        if kind in ("once", "after_period") or keys.together(run.keys, values):
-            return run
-        if kind == "per_key" and not values and not run.keys:
+        if run.journey == journey.id and (at_all or alike(run.keys, values)):
             return run
     return None
 

@@ -56,6 +56,14 @@ trigger: {event: Order Completed, key: [order_id]}
 reentry: {after_period: 1d}
 steps: [{id: thanks, send: thanks}, {id: pause, delay: 2h}, {id: ask, send: ask}]
 """
+EACH_CART = """
+journey: each-cart
+topic: orders
+transactional: true
+trigger: {event: [Product Added, Signed Up], key: [cart_id]}
+reentry: {after_period: 2h, per_key: true}
+steps: [{id: now, send: now}, {id: pause, delay: 1h}, {id: then, send: then}]
+"""
 JOURNEYS = (
     starter("abandoned-cart"),
     starter("welcome"),
@@ -63,6 +71,7 @@ JOURNEYS = (
     starter("quickstart-cart"),
     written(EVERYTHING),
     written(URGENT),
+    written(EACH_CART),
 )
 RUNNING = Journeys(JOURNEYS)
 WORLDS = (

@@ -94,6 +94,40 @@ def test_who_may_come_back(rule: str, entries: int) -> None:
     assert len({send.message for send in world.sends()}) == entries
 
 
+def test_each_form_asks_to_be_confirmed_but_none_twice_within_the_hour() -> None:
+    world = World(starter("confirm-subscription"))
+    for minutes in (0, 10, 20):
+        for form in ("newsletter", "fair", "newsletter"):
+            world.event("Form Submitted", form=form, double_opt_in=True)
+        world.pass_time(timedelta(minutes=10))
+        assert len(world.sends()) == 2, minutes
+    world.pass_time(hours(1))
+    world.event("Form Submitted", form="fair", double_opt_in=True)
+    assert [send.data["event"]["form"] for send in world.sends()] == ["newsletter", "fair", "fair"]
+    assert len({send.message for send in world.sends()}) == 3
+    assert set(world.reasons("refused")) <= {"already_entered", "already_inside"}
+
+
+def test_without_a_key_a_period_for_each_key_is_one_for_all_of_them() -> None:
+    trigger = "{event: Form Submitted, key: form}"
+    world = small(trigger, more="reentry: {after_period: 1h, per_key: true}")
+    for _ in range(3):
+        world.event("Form Submitted")
+        world.pass_time(timedelta(minutes=40))
+    assert len(world.told("entered")) == 2
+
+
+def test_a_checkout_in_which_somebody_goes_on_is_not_abandoned() -> None:
+    world = World(starter("abandoned-cart"))
+    world.event("Checkout Started", checkout_id="C", value=50, currency="EUR")
+    for _ in range(3):
+        world.pass_time(timedelta(minutes=50))
+        world.event("Checkout Step Completed", checkout_id="C")
+    assert world.sends() == []
+    world.pass_time(hours(1))
+    assert world.templates() == ["cart-reminder"]
+
+
 def test_a_transactional_journey_asks_for_an_address_only() -> None:
     text = "[{id: hello, send: welcome}]"
     world = small("{event: Signed Up}", text, "transactional: true")

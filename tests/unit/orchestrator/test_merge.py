@@ -224,6 +224,21 @@ def test_keys_that_are_joined_later_join_the_runs() -> None:
     assert world.reasons("exited") == ["merged"]
 
 
+def test_of_one_form_one_mail_asks_when_two_become_one_and_of_two_forms_two() -> None:
+    journey = written(
+        "{journey: test, topic: newsletter, trigger: {event: Form Submitted, key: form},"
+        " reentry: {after_period: 1d, per_key: true},"
+        " steps: [{id: a, delay: 1h}, {id: b, send: b}]}"
+    )
+    for theirs, mails in (("fair", ["b", "b"]), ("news", ["b"])):
+        anon, user = World(journey, contact="c_anon"), World(journey, contact="c_user")
+        anon.event("Form Submitted", form="news")
+        user.event("Form Submitted", form=theirs)
+        anon.merge_into(user)
+        user.pass_time(hours(1))
+        assert user.templates() == mails
+
+
 def test_every_entry_of_an_every_time_journey_goes_on() -> None:
     journey = written(
         "{journey: test, topic: newsletter, trigger: {event: Signed Up}, reentry: every_time,"

@@ -52,6 +52,7 @@ TYPOS = [
     (", currency: EUR", "", 7, "is money; say which, such as currency: EUR"),
     ("reentry: per_key", "reentry: per_cart", 8, "did you mean 'per_key'?"),
     ("reentry: per_key", "reentry: after_period", 8, "write {after_period: 7d}"),
+    ("reentry: per_key", "reentry: {after_period: 7d, per_key: 7d}", 8, "true or false"),
     ("match: key, if_missing: exit", "match: keys", 10, "did you mean 'key'?"),
     ("if_missing: exit", "if_missing: exits", 10, "did you mean 'exit'?"),
     ("if_missing: exit", "is_missing: exit", 10, "did you mean 'if_missing'?"),
