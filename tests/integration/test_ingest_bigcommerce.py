@@ -239,6 +239,32 @@ async def test_what_is_gone_is_kept_raw_and_a_product_is_deleted(shop: World) ->
     assert await shop.waiting() == []
 
 
+@pytest.mark.parametrize(
+    ("path", "fault", "reason"),
+    [
+        ("/v2/store", status(404), "BigCommerce has no store for it now"),
+        ("/v3/catalog/products/174", text("{}"), "BigCommerce's answer has no data"),
+    ],
+)
+async def test_a_product_is_deleted_by_its_own_404_only(
+    shop: World, path: str, fault: Fault, reason: str
+) -> None:
+    before = len(await shop.topics.kept())
+    await shop.told("store/sku/updated", shop.api.has("sku-updated"), 31, source="bare")
+    shop.api.faults = {path: [fault]}
+
+    assert await shop.fetcher.one()
+    [row] = await shop.waiting()
+    assert row["reason"] == reason
+    assert len(await shop.topics.kept()) == before
+
+    await shop.hasten()
+    assert await shop.fetcher.one()
+    products = [m for m in await shop.topics.kept() if isinstance(m, ProductChanged)]
+    assert ("174", True) not in {(m.product, m.deleted) for m in products}
+    assert len(await shop.topics.kept()) == before + 1
+
+
 async def test_what_can_never_be_fetched_is_kept_raw_at_once(
     shop: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -351,7 +377,7 @@ async def test_a_change_while_it_is_fetched_is_fetched_too(shop: World) -> None:
         return await status(404)(request)
 
     await shop.told(CREATED, data)
-    shop.api.faults = {LINES: [changed]}
+    shop.api.faults = {ORDER: [changed]}
     assert await shop.fetcher.one()
 
     [row] = await shop.waiting()

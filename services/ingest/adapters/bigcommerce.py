@@ -10,6 +10,7 @@ import msgspec
 from services.ingest.domain.shops.bigcommerce_wants import (
     SAME_FOR_ALL,
     Thin,
+    is_listed,
     resource,
     store_hash,
     wanted,
@@ -83,8 +84,8 @@ class BigCommerce:
         return set(self._rests)
 
     async def subject(self, source: Source, said: Thin) -> Plain:
-        """What a webhook speaks of, as the tables read it. Raises Unfit, Missing, Unwilling,
-        Impossible.
+        """What a webhook speaks of, as the tables read it: the first of `wanted`; only if that one
+        is not there, it is gone. Raises Unfit, Missing, Unwilling, Impossible.
         """
         paths = wanted(said.scope, said.data)
         if not source.access_token:
@@ -92,13 +93,25 @@ class BigCommerce:
         store = Store(source.name, store_hash(source.settings, said), source.access_token)
         known = source.settings.get("url") and source.settings.get("currency")
         found: dict[str, Any] = {"data": said.data}
+        about = next(iter(paths))
         for name, path in paths.items():
             of_store = path in SAME_FOR_ALL  # not every token may read it
             if of_store and known:
                 continue
-            found[name] = resource(path, await self.get(store, path, remember=of_store))
-            if found[name] is None:
-                raise Missing
+            try:
+                found[name] = await self._resource(store, path, remember=of_store)
+            except Missing as missing:
+                if name == about:
+                    raise
+                raise Unwilling(f"BigCommerce has no {name} for it now") from missing
+        return found
+
+    async def _resource(self, store: Store, path: str, *, remember: bool) -> Any:
+        found = resource(path, await self.get(store, path, remember=remember))
+        if found is None and is_listed(path):
+            raise Missing
+        if found is None:
+            raise Unwilling("BigCommerce's answer has no data")
         return found
 
     async def get(self, store: Store, path: str, *, remember: bool = False) -> Any:

@@ -114,12 +114,17 @@ def store_hash(settings: Plain, told: Thin) -> str:
 
 
 def resource(path: str, fetched: Any) -> Any:
-    """What an answer is about: v3 wraps it, and lists customers. None: there is no such thing."""
+    """What an answer is about: v3 wraps it, and lists customers. None: nothing."""
     if path.startswith("/v3/"):
         fetched = fetched.get("data") if isinstance(fetched, dict) else None
-        if path.startswith("/v3/customers?"):
+        if is_listed(path):
             fetched = fetched[0] if isinstance(fetched, list) and fetched else None
     return fetched
+
+
+def is_listed(path: str) -> bool:
+    """Does an answer without anything mean that there is no such thing? Else only a 404 does."""
+    return path.startswith("/v3/customers?")
 
 
 def topic_when_gone(scope: str) -> str | None:
