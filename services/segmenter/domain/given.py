@@ -23,6 +23,8 @@ _NO_ID = re.compile(
     re.IGNORECASE,
 )
 
+_NEVER = frozenset({"email", "email_frequency"})  # traits that no public call sets
+
 
 class Identity(NamedTuple):
     """One way to know somebody. `value` of an e-mail address is casefolded."""
@@ -75,8 +77,8 @@ def given_by(workspace: str, call: Call, event: Event, *, public: bool = False) 
 def believed(workspace: str, event: Event, contact: str) -> Event:
     """What is believed of an event that is this contact's if a public call is true.
 
-    It brings nobody an address, unless the contact is known by that alone, and no subscription;
-    a refusal counts whoever says it.
+    It brings nobody an address, unless the contact is known by that alone, no subscription, and
+    no word on how often mail is wanted; a refusal counts whoever says it.
     """
     context = dict(event.context)
     email = context.get("email", "")
@@ -88,7 +90,7 @@ def believed(workspace: str, event: Event, contact: str) -> Event:
 
 
 def _doubted(traits: Plain) -> Plain:
-    found = {name: value for name, value in traits.items() if name != "email"}
+    found = {name: value for name, value in traits.items() if name not in _NEVER}
     asked = found.get("consent")
     if isinstance(asked, dict):
         found["consent"] = {t: said for t, said in asked.items() if not _subscribes(said)}

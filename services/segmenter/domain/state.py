@@ -12,11 +12,15 @@ from shared.engagement import MessageContext
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
-    """A trait or a fact as the shop gave it, when, by which message. None: it was taken away."""
+    """A trait or a fact as the shop gave it, when, by which message. None: it was taken away.
+
+    `chosen`: by the contact, on the preference page.
+    """
 
     value: Any
     at: datetime
     by: str
+    chosen: bool = False
 
 
 class Placed(msgspec.Struct, frozen=True, array_like=True):

@@ -1,4 +1,5 @@
 """Traits given by the shop (the newest word of each counts) and traits computed from the events.
+What the contact chose itself counts until it chooses again, whatever anybody states.
 
 Computed: orders_count, revenue_total and average_order_value (by currency, less refunds),
 first_order_at, last_order_at, first_seen_at, last_active_at, last_opened_at, last_clicked_at,
@@ -38,8 +39,8 @@ def chosen(known: dict[str, Given], event: DeliveryEvent, at: datetime) -> dict[
     """The given traits after the contact chose for itself; nobody sets others that way."""
     if event.event != "PreferencesChanged":
         return known
-    new = {n: Given(v, at, event.message) for n, v in event.traits.items() if n in CHOSEN}
-    return united(known, new)
+    new = {n: v for n, v in event.traits.items() if n in CHOSEN}
+    return united(known, {n: Given(v, at, event.message, chosen=True) for n, v in new.items()})
 
 
 def united(a: dict[str, Given], b: Mapping[str, Given]) -> dict[str, Given]:
@@ -52,14 +53,15 @@ def united(a: dict[str, Given], b: Mapping[str, Given]) -> dict[str, Given]:
     return {**a, **changed} if changed else a
 
 
-def _weight(name: str, said: Given) -> tuple[bool, datetime, str]:
-    """The newer word counts; but what is no address is none against one that is.
+def _weight(name: str, said: Given) -> tuple[bool, bool, datetime, str]:
+    """The newer word counts, of the contact itself if it chose; but what is no address is none
+    against one that is.
 
     Else a page's visitor, by joining two contacts, could take an address away that is known.
     """
     email = name.removeprefix(HIDDEN) == "email"
     readable = not email or not said.value or address(said.value) != ""
-    return readable, said.at, said.by
+    return readable, said.chosen, said.at, said.by
 
 
 def seen(known: Seen, at: datetime) -> Seen:

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.calls import BATCH, Ready, Remark, Sender, read, understood
+from services.segmenter.domain.event_names import known_as
 from shared.contracts import StoreEvent
 from shared.contracts.codec import encode
 from tests.unit.ingest.calls import NOW
@@ -31,7 +32,7 @@ def _told(said: dict[str, Any], sender: Sender = PUBLIC) -> tuple[list[Ready], l
         (
             {
                 "type": "track",
-                "event": "Form Submitted",
+                "event": "Signed Up",
                 "properties": {"double_opt_in": True, "consent_topics": ["all"]},
             },
             "properties.consent_topics",
@@ -44,6 +45,24 @@ def test_consent_is_refused_of_a_browser_key_alone(said: dict[str, Any], field: 
     assert not _told(said, SECRET)[1]
 
 
+@pytest.mark.parametrize("name", ["Form Submitted", " form submitted", "FORM SUBMITTED\t"])
+def test_a_page_cannot_say_that_a_form_was_submitted(name: str) -> None:
+    """It would use up the hour in which the victim's own sign-up is to be confirmed."""
+    said = {"type": "track", "event": name, "properties": {"email": "a@x.example"}}
+    assert known_as(name) == "Form Submitted"
+    ready, (refused,) = _told(said)
+    assert (ready, refused.field) == ([], "event")
+    assert "/v1/forms/" in refused.message
+    assert not _told(said, SECRET)[1]
+
+
+@given(st.sampled_from(["Form Submitted", "form submitted"]), st.text(max_size=3), st.booleans())
+def test_nor_in_any_spelling_that_identity_takes_for_it(name: str, more: str, end: bool) -> None:
+    said = name + more if end else more + name
+    refused = [r.field for r in _told({"type": "track", "event": said})[1]]
+    assert ("event" in refused) or known_as(said) != "Form Submitted"
+
+
 def test_a_groups_consent_is_no_contacts() -> None:
     assert not _told({"type": "group", "traits": {"consent": "weekly"}})[1]
 
@@ -54,6 +73,16 @@ def test_the_address_of_a_user_is_named_as_not_used_and_a_strangers_is_taken() -
         assert ["was not used" in w.message for w in ready.warnings] == [True]
         assert not _told(said)[0][0].warnings
         assert not _told({**said, "userId": "u-7"}, SECRET)[0][0].warnings
+
+
+def test_how_often_somebody_wants_mail_is_named_as_not_used() -> None:
+    often = {"email_frequency": "normal"}
+    for said in ({"traits": often}, {"context": {"traits": often}}):
+        ((ready,), refused) = _told(said)
+        assert not refused
+        assert [w.field for w in ready.warnings] == ["traits.email_frequency"]
+        assert not _told(said, SECRET)[0][0].warnings
+    assert not _told({"type": "group", "traits": often})[0][0].warnings
 
 
 def test_a_browser_keys_messageids_are_a_space_of_their_own() -> None:

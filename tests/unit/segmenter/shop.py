@@ -53,6 +53,7 @@ traits: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "city": st.sampled_from(["Tartu", "Oslo", None]),
+        "locale": st.sampled_from(["en", None]),
         "email": st.sampled_from(["a@example.com", "b@example.com"]),
         "consent": consents.map(lambda state: {"news": {"state": state}}),
     },

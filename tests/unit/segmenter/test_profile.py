@@ -269,6 +269,33 @@ def test_what_the_contact_chose_are_traits_and_nothing_else_is_set_that_way() ->
     assert "country" not in event.profile.traits
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_what_the_contact_chose_holds_whatever_is_stated_until_it_chooses_again(
+    first: bool,
+) -> None:
+    stated = Event(
+        message_id="a",
+        kind="identify",
+        at=NOON + DAY,
+        received_at=NOON + DAY,
+        traits={"locale": "en", "email_frequency": "normal", "city": "Tartu"},
+        context={"locale": "en-GB"},
+    )
+    chosen = {"locale": "de", "email_frequency": "less"}
+    choice = chose("PreferencesChanged", at=NOON, traits=chosen)
+    told = Told.of().takes(*((choice, stated) if first else (stated, choice)))
+    [*_, profile] = [e.profile for e in told.effects if isinstance(e, ContactEvent)]
+    assert profile.locale == "de"
+    assert {n: profile.traits[n] for n in ("locale", "email_frequency", "city")} == {
+        **chosen,
+        "city": "Tartu",
+    }
+    again = chose("PreferencesChanged", at=NOON + DAY, traits={"email_frequency": "normal"})
+    told.takes(again)
+    assert told.state.given["email_frequency"].value == "normal"
+    assert decode(encode(told.state)) == told.state
+
+
 def addresses_given(*said: str) -> Told:
     """One identify a second."""
     events = [

@@ -227,6 +227,18 @@ def test_the_shop_makes_a_claim_true_by_saying_the_same() -> None:
     assert list(shop.emails().values()) == [ANN]
 
 
+def test_no_page_says_how_often_somebody_wants_mail() -> None:
+    often = {"email_frequency": "normal", "city": "Oslo"}
+    for place in ({"traits": often}, {"context": {"traits": often}}):
+        shop = _ann_is_user_7()
+        shop.hears({"type": "identify", "userId": "u7", "anonymousId": "d"}, public=True)
+        shop.hears({"type": "identify", "userId": "u7", **place}, public=True)
+        shop.hears({"type": "identify", "anonymousId": "d", **place}, public=True)
+        given_traits = shop.profiles[user(7)._replace(value="u7").id].state.given
+        assert given_traits["city"].value == "Oslo"
+        assert "email_frequency" not in given_traits
+
+
 def test_a_claim_brings_no_subscription_and_keeps_a_refusal() -> None:
     news, carts = {"state": "subscribed"}, {"state": "unsubscribed"}
     consent = {"type": "identify", "traits": {"consent": {"news": news, "carts": carts}}}
