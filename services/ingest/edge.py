@@ -18,8 +18,9 @@ from services.ingest.adapters.write_keys import token_of
 from services.ingest.cors import heard_by, preflight
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES
-from services.ingest.handlers import Credentials, Door, Taken, take_events, tell_whole
+from services.ingest.handlers import Credentials, Door, take_events, tell_whole
 from services.ingest.refusing import refusal
+from services.ingest.taken import Taken
 from shared.contracts.codec import encode
 from shared.errors import Problem
 

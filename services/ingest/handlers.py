@@ -4,17 +4,18 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol, get_args
+from typing import Protocol, get_args
 
 import structlog
 import uuid_utils
 
 from services.ingest import metrics
 from services.ingest.cors import check_origin
-from services.ingest.domain.calls import BATCH, Ready, Remark, Sender, read, understood
+from services.ingest.domain.calls import BATCH, Body, Ready, Remark, Sender, read, understood
 from services.ingest.domain.rates import Rates
+from services.ingest.taken import Taken, refused_by, taken_of, unavailable
 from shared.auth import Key, Scope
 from shared.contracts import DeliveryEvent, topics
 from shared.contracts.codec import encode
@@ -27,7 +28,6 @@ from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Addressed
 
 log = structlog.get_logger()
-RETRY_AFTER = 2  # seconds
 WHOLE = (400, 403, 413, 415, 429)  # what a request is refused with besides its events' faults
 
 
@@ -96,41 +96,44 @@ class Credentials:
     page: str = ""
 
 
-class Taken(NamedTuple):
-    """How many events were accepted, and what of them will not work."""
-
-    accepted: int
-    warnings: list[Remark]
-
-
 async def take_events(door: Door, kind: str, data: bytes, credentials: Credentials) -> Taken:
     """When all were accepted. Raises Problem with one entry per refused event."""
     key = await _admitted(door, credentials.token, credentials) if credentials.token else None
+    body = _read(door, kind, data, key, credentials)
     try:
-        body = read(kind, data)
-    except BadCall as bad:
-        metrics.REFUSED.inc()
-        refused = [Remark(0, "", bad.field, bad.message)]
-        if key:  # else it was to stand in the body, which cannot be read
-            door.refusals.tell(_sender(door, key, credentials), f"/v1/{kind}", refused)
-        raise _refused(refused, Taken(0, [])) from bad
-    key = key or await _admitted(door, body.key, credentials)
-    _count(door.rates, key, len(body.events))
+        key = key or await _admitted(door, body.key, credentials)
+        _count(door.rates, key, len(body.events))
+    except Problem as problem:
+        if not credentials.token:  # else the caller knows it, and tells
+            await tell_whole(door, kind, replace(credentials, token=body.key), problem)
+        raise
     sender = _sender(door, key, credentials, body.sent_at)
     ready, refused = understood(body.events, sender, looked_at=body.odd)
     lost = await _publish(door, ready)
-    taken = _taken(ready, lost)
+    taken = taken_of(ready, lost)
     metrics.ACCEPTED.inc(taken.accepted)
     if refused:
         metrics.REFUSED.inc(len(refused))
         door.refusals.tell(sender, f"/v1/{kind}", refused, body.events)
     if lost:
         metrics.UNAVAILABLE.inc(len(lost))
-        raise _unavailable([*refused, *lost], taken)
+        raise unavailable([*refused, *lost], taken)
     if refused:
         log.info("refused", workspace=sender.workspace, events=len(refused), field=refused[0].field)
-        raise _refused(refused, taken, batch=kind == BATCH)
+        raise refused_by(refused, taken, batch=kind == BATCH)
     return taken
+
+
+def _read(door: Door, kind: str, data: bytes, key: Key | None, credentials: Credentials) -> Body:
+    """Raises Problem 400. `key`: None if it is to stand in the body."""
+    try:
+        return read(kind, data)
+    except BadCall as bad:
+        metrics.REFUSED.inc()
+        refused = [Remark(0, "", bad.field, bad.message)]
+        if key:  # else nobody knows whose it is
+            door.refusals.tell(_sender(door, key, credentials), f"/v1/{kind}", refused)
+        raise refused_by(refused) from bad
 
 
 async def tell_whole(door: Door, kind: str, credentials: Credentials, problem: Problem) -> None:
@@ -187,24 +190,17 @@ async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:
     ]
 
 
-def _taken(ready: list[Ready], lost: list[Remark]) -> Taken:
-    gone = {remark.place for remark in lost}
-    warned = [one for one in ready if one.warnings and one.place not in gone]
-    warnings = [warning for one in warned for warning in one.warnings]
-    return Taken(len(ready) - len(lost), warnings)
-
-
 async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:
     """Returns when Kafka has it; raises Problem 503."""
     if await door.publisher.publish([delivery_message(door.topics, event)]):
-        raise _unavailable([], Taken(0, []))
+        raise unavailable([])
 
 
 async def take_delivery_events(door: Door, events: Sequence[DeliveryEvent]) -> None:
     """The same of several; some may have arrived when it raises."""
     messages = [delivery_message(door.topics, event) for event in events]
     if messages and await door.publisher.publish(messages):
-        raise _unavailable([], Taken(0, []))
+        raise unavailable([])
 
 
 def delivery_message(addresses: Topics, event: DeliveryEvent) -> Addressed:
@@ -214,32 +210,3 @@ def delivery_message(addresses: Topics, event: DeliveryEvent) -> Addressed:
 
 def _new_id() -> str:
     return str(uuid_utils.uuid7())
-
-
-def _refused(refused: list[Remark], taken: Taken, *, batch: bool = False) -> Problem:
-    first = refused[0]
-    more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""
-    kept = f"; {taken.accepted} accepted" if batch else ""
-    return Problem(
-        400,
-        "Events refused",
-        f"{first.field}: {first.message}{more}{kept}.",
-        errors=[remark.plain() for remark in refused],
-        **_kept(taken),
-    )
-
-
-def _unavailable(lost: list[Remark], taken: Taken) -> Problem:
-    return Problem(
-        503,
-        "Not kept",
-        f"Send it again in {RETRY_AFTER} seconds; a messageId keeps it from counting twice.",
-        errors=[remark.plain() for remark in sorted(lost)],
-        retry_after=RETRY_AFTER,
-        **_kept(taken),
-    )
-
-
-def _kept(taken: Taken) -> dict[str, Any]:
-    warned = {"warnings": [warning.plain() for warning in taken.warnings]}
-    return {"accepted": taken.accepted, **(warned if taken.warnings else {})}

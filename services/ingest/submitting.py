@@ -6,7 +6,8 @@ import uuid_utils
 from services.ingest import metrics
 from services.ingest.domain.calls import Sender, understood
 from services.ingest.domain.forms import Form, Submission, events_of
-from services.ingest.handlers import RETRY_AFTER, Door
+from services.ingest.handlers import Door
+from services.ingest.taken import RETRY_AFTER
 from shared.contracts import topics
 from shared.errors import Problem
 

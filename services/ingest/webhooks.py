@@ -11,7 +11,8 @@ from services.ingest.domain.calls import Remark, Sender
 from services.ingest.domain.shops.outcome import Told, kept, told
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Delivery
-from services.ingest.handlers import RETRY_AFTER, Door
+from services.ingest.handlers import Door
+from services.ingest.taken import RETRY_AFTER
 from shared.contracts import RawEvent, topics
 from shared.contracts.codec import decode_plain, encode
 from shared.contracts.keys import item_key, product_key

@@ -10,6 +10,7 @@ from services.ingest.adapters.sns import Sns
 from services.ingest.api import add_routes
 from services.ingest.choosing import Desk
 from services.ingest.domain import preferences
+from services.ingest.domain.calls import Remark, Sender
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
@@ -51,6 +52,26 @@ class Untold:
 
     def tell(self, *_: Any, **__: Any) -> None:
         """Nobody looks."""
+
+
+class Told:
+    """Keeps what the live view would show."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+        self.a_second: int | None = None
+
+    def tell(
+        self,
+        sender: Sender,
+        route: str,
+        remarks: Sequence[Remark],
+        _: Sequence[bytes] = (),
+        *,
+        a_second: int | None = None,
+    ) -> None:
+        self.a_second = a_second
+        self.messages += [f"{sender.via} {route} {remark.message}" for remark in remarks]
 
 
 class AnyKey:
