@@ -31,6 +31,10 @@ from shared.errors import Problem
 
 MAX_POST_BYTES = 32 * 1024
 SHOWN_A_SECOND = 5  # of a form's refusals, in the live view: machines post too
+TOO_OFTEN = (
+    "429 Too often: one address posted more than TUVI_FORM_BURST allows. If many visitors are sent "
+    "away, their requests come by proxies that TUVI_PROXIES does not count"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Visit:
     async def posted(self, workspace: str, name: str) -> Response:
         try:
             self.form, version = self.reception.forms.shown(workspace, name)
-            self._not_too_often(workspace, name)
+            self._not_too_often(workspace, self.form)
             answer = await self._taken(workspace, self.form, version)
         except Problem as problem:
             answer = self._refused(problem)
@@ -73,18 +77,20 @@ class Visit:
         found, faults = submission(form, posted, self.request.headers.get("referer", ""))
         if found is None:
             metrics.FORMS.labels("refused").inc()
-            self._tell(form, workspace, faults)
+            remarks = [Remark(0, "", f.field, form_page.fault_text(form, f)) for f in faults]
+            self._tell(form, workspace, remarks)
             return self._faulty(form, workspace, posted, faults)
         await submit(self.door, workspace, form, version, found)
         return self._done(form, found.redirect, ignored(form, posted))
 
-    def _not_too_often(self, workspace: str, name: str) -> None:
+    def _not_too_often(self, workspace: str, form: Form) -> None:
         peer = self.request.client.host if self.request.client else ""
         forwarded = ",".join(self.request.headers.getlist("x-forwarded-for"))
         address = neighbourhood(client_of(peer, forwarded, self.reception.proxies))
-        wait = self.reception.pace.wait((workspace, name, address), time.monotonic())
+        wait = self.reception.pace.wait((workspace, form.id, address), time.monotonic())
         if wait:
             metrics.FORMS.labels("too_often").inc()
+            self._tell(form, workspace, [Remark(0, "", "request", TOO_OFTEN)], a_second=1)
             seconds = int(wait) + 1
             detail = f"Wait {seconds} seconds."
             raise Problem(429, "Too often", detail, retry_after=seconds)
@@ -111,11 +117,12 @@ class Visit:
         problem = Problem(422, "Not filled in", detail, message=words.faulty, errors=errors)
         return refusal(problem)
 
-    def _tell(self, form: Form, workspace: str, faults: list[Fault]) -> None:
+    def _tell(
+        self, form: Form, workspace: str, remarks: list[Remark], a_second: int = SHOWN_A_SECOND
+    ) -> None:
         """For `tuvi events tail`: which field, never what stood in it."""
-        remarks = [Remark(0, "", f.field, form_page.fault_text(form, f)) for f in faults]
         sender = sender_of(self.door, workspace, form)
-        self.door.refusals.tell(sender, f"/v1/forms/{form.id}", remarks, a_second=SHOWN_A_SECOND)
+        self.door.refusals.tell(sender, f"/v1/forms/{form.id}", remarks, a_second=a_second)
 
     def _refused(self, problem: Problem) -> Response:
         if self._wants_page():

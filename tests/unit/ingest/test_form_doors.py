@@ -24,7 +24,17 @@ from shared.service import Health, make_app
 from shared.tokens import ConfirmClaim, UnsubscribeClaim, make_token
 from tests.unit.ingest.anything import BODIES
 from tests.unit.ingest.calls import NOW
-from tests.unit.ingest.doors import TOKEN_KEYS, TOPICS, Answer, AnyKey, Kept, Untold, asked, post
+from tests.unit.ingest.doors import (
+    TOKEN_KEYS,
+    TOPICS,
+    Answer,
+    AnyKey,
+    Kept,
+    Told,
+    Untold,
+    asked,
+    post,
+)
 from tests.unit.ingest.forms import newsletter, published
 
 CLAIM = ConfirmClaim(
@@ -42,14 +52,14 @@ PAGE = {"accept": "text/html"}
 JOURNEYS: tuple[Kind, ...] = ("journey",)
 
 
-def door_of(kept: Kept) -> Edge:
+def door_of(kept: Kept, told: Told | None = None, pace: Pace | None = None) -> Edge:
     """The routes alone, with one form that was announced."""
     registry = Registry("nowhere:1")
     registry._take(published(newsletter()))
     registry.ready.set()
     forms = Forms(cast("asyncpg.Pool", None), cast("Announcer", None), registry)
-    door = Door(kept, AnyKey(), Topics(4), lambda: NOW, Untold())
-    reception = Reception(forms, Pace(10**6, 0.0), "https://mail.example")
+    door = Door(kept, AnyKey(), Topics(4), lambda: NOW, told or Untold())
+    reception = Reception(forms, pace or Pace(10**6, 0.0), "https://mail.example")
     app = make_app("ingest", Health())
     confirmations = confirming.router(door, TOKEN_KEYS, lambda _: TOPICS)
     add_routes(app, (submissions.router(door, reception), confirmations))
@@ -168,6 +178,16 @@ def test_without_kafka_the_visitor_is_asked_to_press_again(path: str) -> None:
     answer: Answer = post(door_of(Away()), path, body, PAGE)
     assert answer.status == 503
     assert b"Please try again in a moment." in answer.body
+
+
+def test_posts_that_come_too_often_are_told_with_what_makes_all_visitors_one() -> None:
+    told = Told()
+    app = door_of(Kept(), told, Pace(1, 100.0))
+    statuses = [post(app, "/v1/forms/newsletter", b"email=a@example.com").status for _ in range(2)]
+    assert statuses == [422, 429]
+    assert told.a_second == 1
+    assert told.messages[-1].startswith("form/newsletter /v1/forms/newsletter 429 Too often: ")
+    assert "TUVI_PROXIES" in told.messages[-1]
 
 
 def test_a_form_is_taken_also_while_its_database_is_away() -> None:
