@@ -6,7 +6,7 @@ from functools import cache
 from html import escape
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse
 
@@ -17,6 +17,7 @@ from services.ingest.domain.forms import (
     Form,
     FormField,
     clean,
+    origin_of,
 )
 from services.ingest.domain.languages import FormWords, chosen
 from services.ingest.page import html
@@ -164,9 +165,8 @@ def _page(form: Form | None, title: str, body: str, status: int) -> HTMLResponse
 
 def _origins(form: Form) -> tuple[str, ...]:
     """Those of the file, and the one of its redirect. Chrome asks form-action at redirects too."""
-    parts = urlsplit(form.redirect)
-    own = (f"{parts.scheme}://{parts.netloc}",) if form.redirect else ()
-    return tuple(dict.fromkeys((*form.origins, *own)))
+    found = map(origin_of, (*form.origins, form.redirect))
+    return tuple(dict.fromkeys(filter(None, found)))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from .events import SUBMITTED, events_of
 from .file import TRAP, Form, FormField, parse_form
+from .origins import origin_of
 from .pace import Pace, client_of, neighbourhood
 from .post import CAMPAIGN, Fault, Submission, clean, ignored, is_trapped, read_post, submission
 
@@ -20,6 +21,7 @@ __all__ = [
     "ignored",
     "is_trapped",
     "neighbourhood",
+    "origin_of",
     "parse_form",
     "read_post",
     "submission",

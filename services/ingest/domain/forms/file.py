@@ -10,6 +10,7 @@ from shared.conditions.errors import Path
 from shared.conditions.shape import only
 from shared.contracts.codec import plain
 
+from .origins import ORIGIN, origin_of
 from .reading import flag, line, matching, needed, one_of, text
 
 FieldType = Literal["email", "text", "date", "checkbox", "hidden"]
@@ -26,7 +27,6 @@ _KEYS = frozenset(
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-_ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 _URL_TEXT = re.compile(r"[!-\[\]-~]{1,2000}")  # no blank, no control character, no backslash
 
 
@@ -108,8 +108,7 @@ def _fits_together(form: Form) -> None:
     if form.double_opt_in and form.consent is None:
         hint = "add consent: {topics: …, text: …, version: …}"
         raise ConditionError(("double_opt_in",), "nothing is there to confirm", hint)
-    named = form.redirect.startswith(("https://", "http://"))
-    if form.redirect and not (named and form.may_return_to(form.redirect)):
+    if form.redirect and not (origin_of(form.redirect) and form.may_return_to(form.redirect)):
         raise ConditionError(("redirect",), "not a URL", "write https://shop.example/thanks")
 
 
@@ -193,4 +192,4 @@ def _origins(data: object) -> tuple[str, ...]:
     if not isinstance(data, list) or len(data) > MAX_FIELDS:
         raise ConditionError(path, "not a list", "write [https://shop.example]")
     what = "an origin (such as https://shop.example, without a path)"
-    return tuple(matching(_ORIGIN, one, (*path, n), what) for n, one in enumerate(data))
+    return tuple(matching(ORIGIN, one, (*path, n), what) for n, one in enumerate(data))
