@@ -13,6 +13,7 @@ from services.ingest import metrics
 from services.ingest.adapters.bigcommerce import BigCommerce
 from services.ingest.adapters.fetches import Fetches
 from services.ingest.adapters.forms import Forms
+from services.ingest.adapters.held import HeldWebhooks
 from services.ingest.adapters.preferences import NAMING, PresentChoices, WorkspaceTopics
 from services.ingest.adapters.publisher import Limits, Publisher
 from services.ingest.adapters.refusals import Refusals
@@ -30,6 +31,7 @@ from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
 from services.ingest.fetching import Fetcher
 from services.ingest.handlers import Door, Topics
+from services.ingest.holding import Holder
 from services.ingest.intake import Intake
 from services.ingest.marks import Marker
 from services.ingest.poller import Poller, Polling
@@ -90,6 +92,7 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             fetches = Fetches(pool)
             bigcommerce = BigCommerce(session, settings.bigcommerce_url)
             fetcher = Fetcher(door, fetches, bigcommerce, partial(shop_sources.find, "bigcommerce"))
+            holder = Holder(door, HeldWebhooks(pool))
             checks = {"kafka": publisher.wrong, "definitions": registry.unread}
             app = make_app("ingest", Health(checks))
             desk = _desk(settings, session, registry)
@@ -101,7 +104,7 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
                 notifications.router(door, Sns(session, trust)),
                 links.router(door, desk),
                 sources.router(shop_sources, keys, settings.public_url),
-                shops.router(door, shop_sources, ThinWebhooks(door, fetches)),
+                shops.router(door, shop_sources, ThinWebhooks(door, fetches), holder),
                 live.router(door, Tail(settings.kafka, partitions, settings.topic_prefix)),
             )
             add_routes(app, routers)
@@ -109,6 +112,7 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             tasks = {"publisher": publisher.run(), "clock": clock.keep()}
             tasks |= {"definitions": registry.run(), "announcer": announcer.run()}
             tasks |= {"sources": shop_sources.run(), "fetcher": fetcher.run()}
+            tasks |= {"holder": holder.run()}
             tasks |= _feed(settings, pool, door, publisher)
             edge = Edge(door, app)
             intake = Intake(edge, settings.ingest_room_bytes, settings.ingest_patience)

@@ -25,8 +25,15 @@ FORMS = Counter(
 WEBHOOKS = Counter(
     "tuvi_ingest_webhooks_total",
     "Deliveries of shops: mapped, raw (kept as they came), to_fetch, unsigned, other_shop, unknown "
-    "(source), closed (its secret cannot be opened), unavailable",
+    "(source), closed (its secret cannot be opened), unavailable (Kafka did not take it), held "
+    "(PostgreSQL keeps it for Kafka)",
     ["shop", "outcome"],
+)
+WEBHOOKS_HELD = Gauge(
+    "tuvi_ingest_webhooks_held", "Deliveries of shops that repeat nothing, that wait for Kafka"
+)
+WEBHOOKS_HELD_OLDEST = Gauge(
+    "tuvi_ingest_webhooks_held_oldest_seconds", "For how long the oldest of them has waited"
 )
 SOURCES_CLOSED = Gauge(
     "tuvi_ingest_sources_closed",

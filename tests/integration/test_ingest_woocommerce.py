@@ -1,10 +1,6 @@
 """WooCommerce's deliveries as it sends them: headers of WC_Webhook::deliver, HTTP's own bytes."""
 
-import base64
-import hmac
-import json
 from collections.abc import AsyncIterator
-from typing import Any
 
 import msgspec
 import pytest
@@ -12,49 +8,15 @@ import pytest_asyncio
 
 from shared.contracts import ProductChanged, StoreEvent
 from tests.integration.ingest_place import Place, place
-from tests.unit.ingest.shops.recorded import HOME
-
-SECRET = "the webhook's secret"
+from tests.integration.woo_place import deliver, documented, open_shop
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def ingest(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[Place]:
     async with place(database, kafka, topic_prefix) as running:
         await running.ready()
-        settings = {"url": "https://example.com", "currency": "USD", "consent_meta": "_newsletter"}
-        source = {"shop": "woocommerce", "secret": SECRET, "settings": settings}
-        headers = {"authorization": f"Bearer {running.admin}"}
-        url = f"{running.url}/v1/sources/woo"
-        async with running.session.put(url, json=source, headers=headers) as answer:
-            assert answer.status == 201, await answer.text()
+        await open_shop(running)
         yield running
-
-
-def documented(name: str, **changed: Any) -> dict[str, Any]:
-    found = json.loads((HOME / f"woocommerce/{name}.json").read_bytes())["body"]
-    return dict(found) | changed
-
-
-async def deliver(
-    ingest: Place, topic: str, payload: Any, *, secret: str = SECRET, shop: str = "example.com"
-) -> int:
-    """The delivery id is the same for all of one second, as WooCommerce makes it."""
-    body = json.dumps(payload).encode()
-    signed = base64.b64encode(hmac.digest(secret.encode(), body, "sha256")).decode()
-    resource, _, event = topic.partition(".")
-    headers = {
-        "User-Agent": "WooCommerce/9.9.0 Hookshot (WordPress/6.8)",
-        "Content-Type": "application/json",
-        "X-WC-Webhook-Source": f"https://{shop}/",
-        "X-WC-Webhook-Topic": topic,
-        "X-WC-Webhook-Resource": resource,
-        "X-WC-Webhook-Event": event,
-        "X-WC-Webhook-Signature": signed,
-        "X-WC-Webhook-ID": "142",
-        "X-WC-Webhook-Delivery-ID": "3b2d1c0ffee",
-    }
-    status, _ = await ingest.post("/webhooks/woocommerce/woo", body, headers=headers)
-    return status
 
 
 async def events(ingest: Place, order: int) -> list[tuple[str, str]]:

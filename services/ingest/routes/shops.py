@@ -49,7 +49,15 @@ class TakesThin(Protocol):
         ...
 
 
-def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
+class TakesOnce(Protocol):
+    """Takes what a shop sends once only."""
+
+    async def take(self, source: Source, topic: str, delivery: str, body: bytes) -> None:
+        """Returns when it cannot be lost any more. Raises Problem."""
+        ...
+
+
+def router(door: Door, sources: KnowsSources, thin: TakesThin, once: TakesOnce) -> APIRouter:
     routes = APIRouter(
         prefix="/webhooks",
         tags=["webhooks"],
@@ -75,8 +83,9 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
 
     @routes.post("/woocommerce/{source}", summary="WooCommerce", openapi_extra=_body("WooCommerce"))
     async def woocommerce(source: str, request: Request) -> dict[str, str]:
-        """`X-WC-Webhook-Signature` over the bytes. 200 when Kafka has it; the ping that is sent
-        when a webhook is saved has neither a signature nor contents.
+        """`X-WC-Webhook-Signature` over the bytes. 200 when Kafka has it, or PostgreSQL while Kafka
+        is away: WooCommerce repeats nothing. The ping that is sent when a webhook is saved has
+        neither a signature nor contents.
         """
         found, said = _found(sources, "woocommerce", source), request.headers
         body = await whole_body(request, MAX_BODY_BYTES)
@@ -86,7 +95,7 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin) -> APIRouter:
         _let_in(door, found, good=signed(body, signature, found.secrets))
         _of_this_shop(door, found, said.get("x-wc-webhook-source", ""))
         topic = said.get("x-wc-webhook-topic", "")
-        await take_webhook(door, found, topic, delivery_id(topic, body), body)
+        await once.take(found, topic, delivery_id(topic, body), body)
         sources.delivered(found, door.now())
         return {"taken": topic[:80]}
 

@@ -5,17 +5,20 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+import asyncpg
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from services.ingest.adapters.held import HeldWebhooks
 from services.ingest.api import add_routes
 from services.ingest.domain.shops.meaning import TABLES
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Shop
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
+from services.ingest.holding import Holder
 from services.ingest.routes import shops
 from services.segmenter.domain.given import given_by
 from services.segmenter.domain.normalise import normalised
@@ -52,7 +55,8 @@ class NoFetches:
 def _app(kept: Kept) -> Edge:
     door = Door(kept, AnyKey(), Topics(4), lambda: NOW, Untold())
     app = make_app("ingest", Health())
-    add_routes(app, (shops.router(door, OneSource(), NoFetches()),))
+    holder = Holder(door, HeldWebhooks(cast("asyncpg.Pool", None)))  # Kafka takes all of it
+    add_routes(app, (shops.router(door, OneSource(), NoFetches(), holder),))
     return Edge(door, app)
 
 
