@@ -11,6 +11,7 @@ from urllib.request import Request, urlopen
 
 from shared.contracts.codec import decode_plain
 from shared.settings import PORTS
+from tuvi.visible import visible_lines
 
 CONTEXT = Path(os.environ.get("TUVI_CONTEXT", ".tuvi/context.json"))  # written by `tuvi up`
 TIMEOUT = 30.0
@@ -60,13 +61,13 @@ def _told(error: HTTPError) -> str:
     try:
         problem = json.loads(text)
     except ValueError:
-        return f"{error.code}: {text[:500]}"
+        return visible_lines(f"{error.code}: {text[:500]}")
     lines = [str(problem.get("detail") or problem.get("title") or problem)]
     lines += [str(problem[name]) for name in ("hint",) if problem.get(name)]
     for said, hint in map(_entry, problem.get("errors", [])):
         if said not in lines[0]:  # the first is often the detail itself
             lines.append(f"  {said}{hint}")
-    return "\n".join(lines)
+    return visible_lines("\n".join(lines))
 
 
 def _entry(entry: Any) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import typer
 from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError, from_environment
 from tuvi.publishing import files_of, publish_folder
+from tuvi.visible import visible
 
 Url = Annotated[
     str, typer.Option(help="Where the services are, without a port (TUVI_URL, TUVI_URLS).")
@@ -53,7 +54,8 @@ def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
         typer.echo(encode(answer).decode())
         return
     for item in answer["items"]:
-        typer.echo("  ".join(f"{name}={value}" for name, value in item.items() if name != "body"))
+        parts = (f"{name}={value}" for name, value in item.items() if name != "body")
+        typer.echo(visible("  ".join(parts)))
 
 
 @journeys.command("apply")
@@ -123,7 +125,8 @@ def explain(
         contact = answer["items"][0]["contact"]
     path = f"/v1/journeys/{journey}/explain"
     told = client.request("orchestrator", "GET", path, contact=contact)
-    typer.echo(json.dumps(told, indent=2, default=str) if as_json else "\n".join(told["words"]))
+    words = "\n".join(map(visible, told["words"]))
+    typer.echo(json.dumps(told, indent=2, default=str) if as_json else words)
 
 
 @segments.command("validate")

@@ -6,6 +6,8 @@ from typing import Any
 
 from rich.text import Text
 
+from tuvi.visible import visible
+
 Item = dict[str, Any]
 INDENT = "          "
 NOTHING = (
@@ -23,6 +25,12 @@ def has_outcome(item: Item) -> bool:
 
 def shown(item: Item, today: date) -> Iterator[Text]:
     """The lines of an event; its outcomes are `segmenter` and `orchestrator`, if they are known."""
+    for line in _lines(item, today):
+        line.plain = visible(line.plain)
+        yield line
+
+
+def _lines(item: Item, today: date) -> Iterator[Text]:
     yield _head(item, today)
     if item["outcome"] == "refused":
         yield Text(f"{INDENT}{item['field']}: {item['message']}", "red")

@@ -1,9 +1,14 @@
 """What `tuvi events tail` prints is understood by who has never seen it."""
 
 from datetime import date
+from io import StringIO
 from typing import Any
 
+import pytest
+from rich.console import Console
+
 from tuvi.event_lines import has_outcome, shown
+from tuvi.visible import visible, visible_lines
 
 TODAY = date(2026, 11, 22)
 ITEM: dict[str, Any] = {
@@ -109,6 +114,33 @@ def test_what_was_not_made_of_it_yet_or_again_is_told() -> None:
         "→ a repeat of 2026-11-22 11:00:00, so it changed nothing; contact c_1; in no segment"
     ]
     assert lines()[1].startswith("→ what came of it is not known")
+
+
+EVIL = "a\x1b]0;x\x07\x1b[2Jb\rc\nd\te\x7ff\x9b1mg\u202eh\u2066i\u2028j"
+
+
+@pytest.mark.parametrize(
+    "field",
+    ["name", "type", "user_id", "anonymous_id", "email", "via", "route", "field", "message"],
+)
+@pytest.mark.parametrize("outcome", ["accepted", "refused"])
+def test_no_word_of_a_stranger_reaches_the_terminal_as_a_command(field: str, outcome: str) -> None:
+    item = ITEM | {"name": "", "type": ""} | {field: EVIL, "outcome": outcome}
+    item |= {"warnings": [{"field": EVIL, "message": EVIL}], "message_id": EVIL}
+    item["segmenter"] = PROCESSED | {"state": "seen", "contact": EVIL}
+    item["orchestrator"] = NOBODY | {"words": EVIL, "journeys": [{"journey": "a", "words": EVIL}]}
+    console = Console(highlight=False, soft_wrap=True, color_system=None, file=StringIO())
+
+    for line in shown(item, TODAY):
+        console.print(line)
+        printed = console.file.getvalue().removesuffix("\n")  # type: ignore[attr-defined]
+        assert printed.isprintable(), printed
+        console.file = StringIO()
+
+
+def test_its_words_stay_readable() -> None:
+    assert visible("Jäätis ☕ 注文 \x1b[2J") == "Jäätis ☕ 注文 ␛[2J"
+    assert visible_lines("a\n\x1bb\x85") == "a\n␛b\ufffd"
 
 
 def test_facts_of_the_catalogue_belong_to_no_contact() -> None:
