@@ -98,3 +98,11 @@ BODIES = (
     | st.lists(EVENTS, max_size=4).map(lambda events: as_bytes({"batch": events}))
     | st.lists(RAW_EVENTS, max_size=3).map(lambda raw: b'{"batch":[' + b",".join(raw) + b"]}")
 )
+
+# What takes a reader into itself: mails in mails, parts in parts, brackets in brackets.
+PIECES = [
+    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
+    b"Content-Type:message/x\n\n",
+]
+PIECES += [b"--x\r\n", b'{"a":', b"[", b"a="]
+NESTED = st.sampled_from(PIECES).map(lambda piece: piece * (32_000 // len(piece)))

@@ -22,7 +22,7 @@ from shared.definitions import Announcer, Kind, Registry
 from shared.errors import Problem
 from shared.service import Health, make_app
 from shared.tokens import ConfirmClaim, UnsubscribeClaim, make_token
-from tests.unit.ingest.anything import BODIES
+from tests.unit.ingest.anything import BODIES, NESTED
 from tests.unit.ingest.calls import NOW
 from tests.unit.ingest.doors import (
     TOKEN_KEYS,
@@ -74,6 +74,7 @@ HEADERS = st.fixed_dictionaries(
         "content-type": st.sampled_from(
             ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"]
         )
+        | st.just("multipart/form-data; boundary=x")
         | st.text(st.characters(codec="ascii"), max_size=40),
         "accept": st.sampled_from(["text/html", "application/json", "*/*"]),
         "referer": st.text(st.characters(codec="latin-1"), max_size=40),
@@ -88,7 +89,10 @@ FORMS = st.dictionaries(
 )
 
 
-@given(BODIES | FORMS.map(lambda form: json.dumps(form).encode()), HEADERS)
+PARTS = NESTED.map(lambda body: b"--x\r\n" + body)
+
+
+@given(BODIES | FORMS.map(lambda form: json.dumps(form).encode()) | PARTS, HEADERS)
 def test_any_post_of_a_form_is_kept_or_refused(body: bytes, headers: dict[str, str]) -> None:
     KEPT.messages.clear()
     answer = post(APP, "/v1/forms/newsletter", body, headers)

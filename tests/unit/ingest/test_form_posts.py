@@ -23,6 +23,7 @@ from services.ingest.domain.forms import (
     submission,
 )
 from shared.contracts.wire import BadCall
+from tests.unit.ingest.anything import NESTED
 from tests.unit.ingest.calls import NOW
 from tests.unit.ingest.forms import GOOD, newsletter
 
@@ -190,13 +191,6 @@ TYPES = ["application/json", "application/x-www-form-urlencoded", "", "text/plai
 TYPES += ["multipart/form-data; boundary=x", "multipart/form-data", "multipart/form-data; boundary"]
 NAMES = [*(field.name for field in FORM.fields), "consent", "page", "redirect", "submission"]
 NAMES += ["referrer", "utm_source", "company_website", "other"]
-# What takes a reader into itself: mails in mails, parts in parts, brackets in brackets.
-PIECES = [
-    b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
-    b"Content-Type:message/x\n\n",
-]
-PIECES += [b"--x\r\n", b'{"a":', b"[", b"a="]
-NESTED = st.sampled_from(PIECES).map(lambda piece: piece * (32_000 // len(piece)))
 VALUES = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.text())
 
 
