@@ -31,6 +31,7 @@ def create(  # noqa: PLR0913  the settings of a shop
     shop_url: Annotated[str, typer.Option(help="The storefront, https://shop.example.com")] = "",
     domain: Annotated[str, typer.Option(help="Shopify's own, example.myshopify.com")] = "",
     user_id_prefix: Annotated[str, typer.Option(help="Before customers' ids.")] = "",
+    product_id_prefix: Annotated[str, typer.Option(help="Before products' ids.")] = "",
     currency: Annotated[str, typer.Option(help="Of the products, such as EUR.")] = "",
     consent_topic: Annotated[
         list[str] | None, typer.Option(help="What a yes to marketing is for; may be repeated.")
@@ -47,6 +48,7 @@ def create(  # noqa: PLR0913  the settings of a shop
         "url": shop_url,
         "domain": domain,
         "user_id_prefix": user_id_prefix,
+        "product_id_prefix": product_id_prefix,
         "currency": currency,
         "consent_topics": consent_topic,
         "consent_meta": consent_meta,

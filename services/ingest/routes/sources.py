@@ -40,6 +40,11 @@ class SourceSettings(BaseModel):
     user_id_prefix: Text | None = Field(
         default=None, description="before a customer's id, so that two shops do not share userIds"
     )
+    product_id_prefix: Text | None = Field(
+        default=None,
+        max_length=64,
+        description="before a product's id, in events too, so that two shops do not share products",
+    )
     currency: str | None = Field(
         default=None,
         pattern=r"^[A-Z]{3}$",

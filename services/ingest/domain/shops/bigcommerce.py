@@ -42,14 +42,18 @@ from services.ingest.domain.shops.bigcommerce_values import (
     says_no,
     says_yes,
 )
-from services.ingest.domain.shops.facts import fact, unless
+from services.ingest.domain.shops.facts import fact, product_id, unless
 from services.ingest.domain.shops.table import Part, Topic, identify, means, product, track
 from services.ingest.domain.shops.values import Fields, Value, constant, first, moment, text
 
 _NOW = constant(None)  # when it was received
 _ORDER_ID = text("order.id")
 _PLACED_AT, _CHANGED = moment("order.date_created"), moment("order.date_modified")
-_PRODUCT_ID = first(text("data.sku.product_id"), text("data.inventory.product_id"), text("data.id"))
+_PRODUCT_ID = first(
+    product_id("data.sku.product_id"),
+    product_id("data.inventory.product_id"),
+    product_id("data.id"),
+)
 
 
 def _order(event: str, fields: Fields, name: str, time: Value, only: Value) -> Part:
@@ -99,7 +103,7 @@ _SUBSCRIBER_STATED = means(
     identify(NO_TRAITS, SUBSCRIBER_WHO, at=moment("subscriber.date_modified"), only=says_no),
 )
 _PRODUCT_STATED = means(
-    product(text("product.id"), PRODUCT, at=moment("product.date_modified"), gone=is_hidden)
+    product(product_id("product.id"), PRODUCT, at=moment("product.date_modified"), gone=is_hidden)
 )
 # Also what a product means that is not there any more when it is looked for.
 PRODUCT_GONE = means(product(_PRODUCT_ID, Fields(), at=_NOW, deleted=True))

@@ -9,7 +9,7 @@ from services.ingest.domain.shops.bigcommerce_values import (
     variant_ids,
     variants,
 )
-from services.ingest.domain.shops.facts import identifier, or_gone
+from services.ingest.domain.shops.facts import identifier, or_gone, product_id
 from services.ingest.domain.shops.values import (
     Fields,
     constant,
@@ -27,7 +27,7 @@ _CURRENCY = first(source("currency"), text("store.currency"))
 
 _ORDER_CURRENCY = first(text("order.default_currency_code"), text("order.currency_code"))
 LINE = Fields(
-    product_id=identifier("product_id"),
+    product_id=product_id("product_id"),
     variant_id=identifier("variant_id"),
     sku=text("sku"),
     name=text("name"),
@@ -61,7 +61,7 @@ CHECKOUT = Fields(
     currency=_ORDER_CURRENCY,
     products=each("products", LINE),
 )
-SHIPPED = Fields(product_id=identifier("product_id"), quantity=number("quantity"))
+SHIPPED = Fields(product_id=product_id("product_id"), quantity=number("quantity"))
 SHIPMENT = Fields(
     order_id=text("shipment.order_id"),
     fulfillment_id=text("shipment.id"),
@@ -84,7 +84,7 @@ REFUND = Fields(
     reason=text("refund.reason"),
 )
 CART_LINE = Fields(
-    product_id=identifier("product_id"),
+    product_id=product_id("product_id"),
     variant_id=identifier("variant_id"),
     sku=text("sku"),
     name=text("name"),

@@ -1,6 +1,14 @@
 """What a fact is called, and whether it is one."""
 
-from services.ingest.domain.shops.values import GONE, Value, as_text, at, constant, first
+from services.ingest.domain.shops.values import (
+    GONE,
+    SOURCE,
+    Value,
+    as_text,
+    at,
+    constant,
+    first,
+)
 from shared.contracts.wire import Plain
 
 
@@ -17,6 +25,18 @@ def fact(name: str, *parts: Value) -> Value:
 def identifier(path: str) -> Value:
     """An id; 0 is none."""
     return lambda payload: found if (found := as_text(at(payload, path))) != "0" else None
+
+
+def product_id(path: str) -> Value:
+    """A product's id, behind the source's `product_id_prefix`. 0 is none."""
+    ours = identifier(path)
+
+    def read(payload: Plain) -> str | None:
+        found = ours(payload)
+        prefix = as_text(at(payload, f"{SOURCE}.product_id_prefix")) or ""
+        return f"{prefix}{found}" if found else None
+
+    return read
 
 
 def is_one_of(path: str, *names: str) -> Value:

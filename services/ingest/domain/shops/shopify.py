@@ -8,6 +8,7 @@ when, and what somebody has unsubscribed from since must not come back by an ord
 with Shopify's own time of it, in `email_marketing_consent`.
 """
 
+from services.ingest.domain.shops.facts import product_id
 from services.ingest.domain.shops.shopify_goods import (
     CANCELLED,
     CART,
@@ -88,7 +89,7 @@ CART_CHANGED = means(
     track("Product Removed", CART, CART_OWNER, at=UPDATED, only=_not(HAS_LINES)),
 )
 CHECKOUT_PEOPLE = identify(BUYER_TRAITS, CHECKOUT_OWNER, at=UPDATED, only=IS_KNOWN)
-PRODUCT_CHANGED = means(product(text("id"), PRODUCT, at=SOLD_AT, gone=OFF_SALE))
+PRODUCT_CHANGED = means(product(product_id("id"), PRODUCT, at=SOLD_AT, gone=OFF_SALE))
 
 STOCKED = means(
     stock(text("inventory_item_id"), text("location_id"), number("available"), at=UPDATED)
@@ -183,7 +184,7 @@ TOPICS: dict[str, Topic] = {
     ),
     "products/create": PRODUCT_CHANGED,
     "products/update": PRODUCT_CHANGED,
-    "products/delete": means(product(text("id"), Fields(), at=NOW, deleted=True)),
+    "products/delete": means(product(product_id("id"), Fields(), at=NOW, deleted=True)),
     "inventory_levels/connect": STOCKED,
     "inventory_levels/update": STOCKED,
     "inventory_levels/disconnect": STOCKED,  # without a number: not counted there any more

@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 
+from services.ingest.domain.shops.facts import product_id
 from services.ingest.domain.shops.shopify_people import token
 from services.ingest.domain.shops.values import (
     Fields,
@@ -28,7 +29,7 @@ from shared.conditions.values import amount
 from shared.contracts.wire import Plain
 
 LINE = Fields(
-    product_id=text("product_id"),
+    product_id=product_id("product_id"),
     sku=text("sku"),
     name=first(text("title"), text("name")),
     variant=first(text("variant_title"), text("presentment_variant_title")),
@@ -187,7 +188,7 @@ REFUND = Fields(
     products=each(
         "refund_line_items",
         REFUND_LINE := Fields(
-            product_id=text("line_item.product_id"),
+            product_id=product_id("line_item.product_id"),
             sku=text("line_item.sku"),
             name=first(text("line_item.title"), text("line_item.name")),
             variant_id=text("line_item.variant_id"),

@@ -15,8 +15,9 @@ from shared.contracts.wire import Plain
 class Source:
     """`secrets`: the newest first; after a change the one before is good for a day.
 
-    `settings`: `url` of the storefront, `domain` (Shopify's own), `user_id_prefix`, `currency`,
-    `consent_topics`, `consent_meta` (WooCommerce), `store_hash` (BigCommerce).
+    `settings`: `url` of the storefront, `domain` (Shopify's own), `user_id_prefix`,
+    `product_id_prefix`, `currency`, `consent_topics`, `consent_meta` (WooCommerce), `store_hash`
+    (BigCommerce).
     `access_token`: for the shop's API.
     """
 

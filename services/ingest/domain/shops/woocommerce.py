@@ -12,7 +12,14 @@ Not mapped, so kept as raw events: coupons, `order.deleted` (it has only an id),
 """
 
 from services.ingest.domain.shops.consents import consented
-from services.ingest.domain.shops.facts import fact, identifier, is_one_of, or_gone, unless
+from services.ingest.domain.shops.facts import (
+    fact,
+    identifier,
+    is_one_of,
+    or_gone,
+    product_id,
+    unless,
+)
 from services.ingest.domain.shops.table import Part, Topic, every, identify, means, product, track
 from services.ingest.domain.shops.values import (
     Fields,
@@ -39,6 +46,7 @@ from services.ingest.domain.shops.woocommerce_values import (
     positive,
     says_no,
     says_yes,
+    sent_at,
     shipped_at,
     stock,
     tracking_url,
@@ -53,6 +61,7 @@ _SENT_AT = first(moment("date_completed_gmt"), _CHANGED)
 _UNPAID = is_one_of("status", "pending", "checkout-draft")
 _PLACED = is_one_of("status", "processing", "on-hold", "completed", "refunded")
 _ID, _PARENT_ID = identifier("id"), identifier("parent_id")
+_PRODUCT_ID = product_id("id")
 _NOW = constant(None)  # when it was received
 
 WHO = Fields(userId=user("customer_id"), email=text("billing.email"))
@@ -65,7 +74,7 @@ TRAITS = Fields(
     country=text("billing.country"),
 )
 LINE = Fields(
-    product_id=identifier("product_id"),
+    product_id=product_id("product_id"),
     variant_id=identifier("variation_id"),
     sku=text("sku"),
     name=unescaped("name"),
@@ -189,7 +198,7 @@ _ORDER_FACTS: tuple[Part, ...] = (
             "Order Fulfilled",
             SHIPMENT,
             WHO,
-            at=_CHANGED,
+            at=sent_at,
             fact=fact("order-fulfilled", _ID, text("one.tracking_number")),
         ),
     ),
@@ -234,8 +243,8 @@ _CUSTOMER_STATED = (
     identify(NO_TRAITS, CUSTOMER_WHO, at=_CHANGED, only=says_no),
 )
 _PRODUCT_STATED = (
-    product(unless(_PARENT_ID, _ID), PRODUCT, at=_CHANGED, gone=is_hidden),
-    product(_PARENT_ID, PARENT, at=_CHANGED),
+    product(unless(_PARENT_ID, _PRODUCT_ID), PRODUCT, at=_CHANGED, gone=is_hidden),
+    product(product_id("parent_id"), PARENT, at=_CHANGED),
 )
 
 TOPICS: dict[str, Topic] = {
@@ -256,5 +265,5 @@ TOPICS: dict[str, Topic] = {
     "product.created": means(*_PRODUCT_STATED),
     "product.updated": means(*_PRODUCT_STATED),
     "product.restored": means(*_PRODUCT_STATED),
-    "product.deleted": means(product(_ID, Fields(), at=_NOW, deleted=True)),
+    "product.deleted": means(product(_PRODUCT_ID, Fields(), at=_NOW, deleted=True)),
 }

@@ -2,6 +2,7 @@
 
 import html
 import re
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -13,9 +14,11 @@ from services.ingest.domain.shops.values import (
     as_moment,
     as_text,
     at,
+    constant,
     filled,
     first,
     items,
+    moment,
     number,
     source,
     text,
@@ -27,6 +30,7 @@ TRACKING = "_wc_shipment_tracking_items"  # of the extension Shipment Tracking, 
 _PING = re.compile(rb"webhook_id=[0-9]{1,20}")
 _YES = dict.fromkeys(("1", "yes", "true", "on", "subscribed"), "subscribed")
 _NO = dict.fromkeys(("0", "no", "false", "off", "unsubscribed"), "unsubscribed")
+_DAY = timedelta(days=1)
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
@@ -82,6 +86,22 @@ def shipped_at(payload: Plain) -> str | None:
     """Seconds since 1970 as a text, or a day."""
     found = as_text(at(payload, "one.date_shipped")) or ""
     return as_moment(int(found) if _SECONDS.fullmatch(found) else found)
+
+
+def sent_at(payload: Plain) -> str | None:
+    """When a parcel went. The order is changed for many reasons later, and tells it each time; a
+    day is all that is known, so: the change on that day, else the day's end, but not before the
+    order was paid.
+    """
+    shipped, changed = shipped_at(payload), moment("date_modified_gmt")(payload)
+    if shipped is None or changed is None:
+        found: str | None = first(moment("date_completed_gmt"), constant(changed))(payload)
+        return found
+    day, told = datetime.fromisoformat(shipped), datetime.fromisoformat(changed)
+    if told - _DAY < day:
+        return changed
+    began = first(moment("date_paid_gmt"), moment("date_created_gmt"), constant(shipped))(payload)
+    return as_moment(min(told, max(day + _DAY, datetime.fromisoformat(began))).isoformat())
 
 
 def stock(payload: Plain) -> Any:

@@ -62,6 +62,32 @@ def test_an_order_is_completed_once_however_often_it_is_told() -> None:
     assert times == {"2017-03-22T19:28:08Z"}  # so that a late repeat is too old for a journey
 
 
+@pytest.mark.parametrize(
+    ("shipped", "changed", "sent"),
+    [
+        ("1490140800", "2017-03-22T19:30:35", "2017-03-22T19:30:35Z"),  # told on the same day
+        ("1490140800", "2026-01-01T00:00:00", "2017-03-23T00:00:00Z"),
+        ("2017-03-22", "2026-01-01T00:00:00", "2017-03-23T00:00:00Z"),
+        ("1980-01-01", "2026-01-01T00:00:00", "2017-03-22T19:28:08Z"),  # not before it was paid
+        ("2030-01-01", "2017-03-22T19:30:35", "2017-03-22T19:30:35Z"),
+        ("9999-12-31", "9999-12-31T23:59:59", "9999-12-31T23:59:59Z"),
+        (None, "2026-01-01T00:00:00", "2017-03-22T19:30:35Z"),  # when the order was completed
+    ],
+)
+def test_a_parcel_is_of_its_own_time_however_late_it_is_told_again(
+    shipped: str | None, changed: str, sent: str
+) -> None:
+    """An old one is too old to start a journey once more."""
+    parcel = {"tracking_number": "T-1", "date_shipped": shipped}
+    meta = [{"key": "_wc_shipment_tracking_items", "value": [parcel]}]
+    changes = {"meta_data": meta, "date_modified_gmt": changed}
+
+    told = calls("order.updated", order("order-updated") | changes, "d-1")
+
+    [fulfilled] = [call for call in told if call.get("event") == "Order Fulfilled"]
+    assert fulfilled["timestamp"] == sent
+
+
 def test_a_later_change_of_the_customer_does_not_bring_back_a_yes() -> None:
     """What they unsubscribed from in 2020 stays so."""
     customer = order("customer-updated")
