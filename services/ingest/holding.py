@@ -53,12 +53,25 @@ class Holder:
             await self._count()
 
     async def _give(self, webhook: HeldWebhook) -> bool:
-        door = replace(self._door, now=lambda: webhook.received_at)  # as it came
         try:
-            await take_webhook(door, webhook.source, webhook.topic, webhook.delivery, webhook.body)
-        except Problem:
+            await self._tell(webhook)
+        except Problem:  # Kafka is still away
             return False
+        except Exception as error:  # noqa: BLE001  a fault of ours holds up no other delivery
+            reason = f"fault: {type(error).__name__}"
+            log.warning("held webhook is kept raw", via=webhook.source.via, reason=reason)
+            try:
+                await self._tell(webhook, raw=reason)
+            except Problem:
+                return False
         return True
+
+    async def _tell(self, webhook: HeldWebhook, *, raw: str = "") -> None:
+        """As it came. Raises Problem 503."""
+        door = replace(self._door, now=lambda: webhook.received_at)
+        await take_webhook(
+            door, webhook.source, webhook.topic, webhook.delivery, webhook.body, raw=raw
+        )
 
     async def _count(self) -> None:
         await self._held.count()

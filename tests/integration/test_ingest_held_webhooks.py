@@ -2,23 +2,31 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
-from services.ingest import holding
+from services.ingest import holding, webhooks
 from services.ingest.adapters import held
 from services.ingest.adapters.held import HeldWebhook, HeldWebhooks
+from services.ingest.domain.shops.outcome import Told
 from services.ingest.domain.shops.source import Source
-from shared.contracts import ProductChanged, StoreEvent
+from services.ingest.domain.shops.table import Delivery
+from services.ingest.handlers import Door, Topics
+from services.ingest.holding import Holder
+from shared.contracts import CODECS, ProductChanged, StoreEvent
 from shared.db.pool import create_pool
 from shared.errors import Problem
 from tests.integration.ingest_place import place
 from tests.integration.woo_place import deliver, documented, open_shop
+from tests.unit.ingest.doors import AnyKey, Kept, Untold
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+CAME = NOW - timedelta(hours=1)
 NOBODY = "127.0.0.1:1"  # no broker is there
 
 
@@ -92,6 +100,28 @@ async def test_what_waits_is_handed_over_in_order_and_by_one_replica(pool: async
     assert taken == [sent[0], sent[1], *sent[1:]]
     await ours.count()
     assert (ours.waiting, ours.bytes, ours.oldest) == (0, 0, 0)
+
+
+async def test_a_fault_of_ours_holds_up_no_other_delivery(
+    pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(one: Delivery, *_: object) -> Told:
+        if one.id == "d-31":
+            raise KeyError(one.topic)
+        return Told([], [], [], [])
+
+    monkeypatch.setattr(webhooks, "told", broken)
+    kafka, held_webhooks = Kept(), HeldWebhooks(pool)
+    door = Door(kafka, AnyKey(), Topics(2), lambda: NOW, Untold())
+    for number in (31, 32):
+        await held_webhooks.keep(replace(delivery(number), body=b"{}", received_at=CAME))
+
+    await Holder(door, held_webhooks).turn()
+
+    assert held_webhooks.waiting == 0
+    [message] = kafka.messages
+    raw: Any = CODECS[message.topic].decode(message.value or b"")
+    assert (raw.delivery, raw.reason, raw.received_at) == ("d-31", "fault: KeyError", CAME)
 
 
 async def test_what_may_wait_is_bounded(

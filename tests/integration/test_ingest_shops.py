@@ -20,6 +20,8 @@ async def ingest(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[
         await running.ready()
         for name, secret in (("main", SECRET), ("second", OTHER)):
             prefix = {"user_id_prefix": f"{name}-"}
+            if name == "second":
+                prefix["product_id_prefix"] = "second-"
             await make(running, name, shop="shopify", secret=secret, settings=prefix)
         yield running
 
@@ -42,6 +44,11 @@ async def test_two_shops_of_a_kind_in_one_workspace_stay_two(ingest: Place) -> N
 
     users = {e.get("userId") for e in await events(ingest, "shopify/second")}
     assert users == {"second-115310627314723954"}
+    goods = sample("products-create", id=2)
+    for name, secret in (("main", SECRET), ("second", OTHER)):
+        assert (await deliver(ingest, "products/create", goods, to=name, secret=secret))[0] == 200
+    products = [m.product for m in await ingest.kept() if isinstance(m, ProductChanged)]
+    assert sorted(products) == ["2", "second-2"]
     assert (await deliver(ingest, "orders/create", body, to="second", secret=SECRET))[0] == 401
 
 
@@ -93,7 +100,7 @@ async def test_products_and_stock_are_kept_for_the_catalogue(ingest: Place) -> N
     await deliver(ingest, "inventory_levels/update", sample("inventory-levels-update"))
 
     kept = [m for m in await ingest.kept() if not isinstance(m, StoreEvent)]
-    [product] = [m for m in kept if isinstance(m, ProductChanged)]
+    [product] = [m for m in kept if isinstance(m, ProductChanged) and m.product == "6"]
     [stock] = [m for m in kept if not isinstance(m, ProductChanged)]
     assert (product.product, product.facts["name"]) == ("6", "Example T-Shirt")
     assert (stock.item, stock.location, stock.stock) == ("271878346596884015", "24826418", 10)

@@ -12,7 +12,7 @@ from services.ingest.domain.shops.source import Source, same_shop, signed, told_
 from services.ingest.domain.shops.table import Shop
 from services.ingest.domain.shops.woocommerce_values import delivery_id, is_ping
 from services.ingest.handlers import Door
-from services.ingest.webhooks import object_of, show_turned_away, take_webhook
+from services.ingest.webhooks import TEST, object_of, show_turned_away, take_webhook
 from shared.contracts.wire import Plain
 from shared.errors import Problem
 from shared.problems import problems
@@ -75,9 +75,9 @@ def router(door: Door, sources: KnowsSources, thin: TakesThin, once: TakesOnce) 
         _let_in(door, found, good=good)
         _of_this_shop(door, found, said.get("x-shopify-shop-domain", ""))
         topic = said.get("x-shopify-topic", "")
-        test = said.get("x-shopify-test", "").lower() == "true"
+        raw = TEST if said.get("x-shopify-test", "").lower() == "true" else ""
         delivery = said.get("x-shopify-webhook-id", "")
-        await take_webhook(door, found, topic, delivery, body, test=test)
+        await take_webhook(door, found, topic, delivery, body, raw=raw)
         sources.delivered(found, door.now())
         return {"taken": topic[:80]}
 

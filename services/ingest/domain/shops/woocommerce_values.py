@@ -93,7 +93,7 @@ def sent_at(payload: Plain) -> str | None:
     day is all that is known, so: the change on that day, else the day's end, but not before the
     order was paid.
     """
-    shipped, changed = shipped_at(payload), moment("date_modified_gmt")(payload)
+    shipped, changed = shipped_at(payload), as_moment(at(payload, "date_modified_gmt"))
     if shipped is None or changed is None:
         found: str | None = first(moment("date_completed_gmt"), constant(changed))(payload)
         return found
