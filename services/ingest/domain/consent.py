@@ -1,7 +1,13 @@
-"""`traits.consent`: `{topic: {state, source, text}}`. A word misread here would mail somebody."""
+"""`traits.consent`: `{topic: {state, source, text, box, since}}`.
+
+A word misread here would mail somebody.
+"""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, get_args
+
+import msgspec
 
 from shared.contracts.profile import ConsentState
 from shared.contracts.wire import BadCall
@@ -38,7 +44,16 @@ def _check_topic(field: str, topic: str, said: object) -> None:
             raise BadCall(f"{field}.state", f"is missing; {one_of}")
         hint = did_you_mean(str(state).lower(), STATES, one_of)
         raise BadCall(f"{field}.state", f"{str(state)[:40]!r} is unknown; {hint}")
-    for name in ("source", "text"):
+    for name in ("source", "text", "box"):
         word = said.get(name)
         if word is not None and (not isinstance(word, str) or len(word) > MAX_TEXT):
             raise BadCall(f"{field}.{name}", f"must be a text of up to {MAX_TEXT} characters")
+    if said.get("since") is not None and not _is_moment(said["since"]):
+        raise BadCall(f"{field}.since", "must be a time with its zone, 2026-01-31T12:00:00Z")
+
+
+def _is_moment(given: object) -> bool:
+    try:
+        return isinstance(given, str) and msgspec.convert(given, datetime).tzinfo is not None
+    except msgspec.ValidationError:
+        return False

@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 
 from services.segmenter.adapters import identity_rows
+from services.segmenter.domain.boxes import holding
 from services.segmenter.domain.definitions import NOTHING
 from services.segmenter.domain.snapshot import snapshot
 from services.segmenter.domain.state import ContactState, decode
@@ -62,7 +63,7 @@ class Contacts:
         return Preferences(
             locale=text(state, "locale"),
             email_frequency=str(frequency.value or "") if frequency else "",
-            topics={topic: said.state for topic, said in state.consent.items()},
+            topics={topic: said.state for topic, said in holding(state).items()},
         )
 
     async def timeline(

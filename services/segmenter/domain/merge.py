@@ -4,7 +4,7 @@ from msgspec.structs import replace
 
 from shared.conditions import AggregateState, merge
 
-from . import consent, orders, traits
+from . import boxes, consent, orders, traits
 from .definitions import Definitions
 from .email_history import bounded
 from .state import ContactState, Mail, Seen, earliest, latest
@@ -14,11 +14,13 @@ from .traits import HIDDEN
 def united(winner: ContactState, loser: ContactState, definitions: Definitions) -> ContactState:
     """The winner with all that the loser was. Memberships are taken over, not entered anew."""
     both = {**loser.segments, **winner.segments}
+    said, kept = boxes.noted(winner.consent, winner.boxes, loser.boxes)
     since = {s: min(at, loser.segments.get(s, at)) for s, at in both.items()}
     return replace(
         winner,
         given=traits.united(winner.given, loser.given),
-        consent=consent.united(winner.consent, loser.consent),
+        consent=consent.united(said, loser.consent),
+        boxes=kept,
         orders=orders.united(winner.orders, loser.orders),
         seen=_seen(winner.seen, loser.seen),
         mails=_mails(winner.mails, loser.mails),
@@ -34,8 +36,9 @@ def believed(state: ContactState) -> ContactState:
     place and no subscription.
     """
     given = {n: said for n, said in state.given.items() if n.removeprefix(HIDDEN) != "email"}
-    refused = {t: c for t, c in state.consent.items() if c.state not in consent.AGREES}
-    return replace(state, given=given, consent=refused)
+    held = boxes.holding(state)
+    refused = {t: c for t, c in held.items() if c.state not in consent.AGREES}
+    return replace(state, given=given, consent=refused, boxes={})
 
 
 def _seen(a: Seen, b: Seen) -> Seen:

@@ -24,7 +24,7 @@ from shared.contracts import (
 )
 from shared.engagement import Verdict
 
-from . import consent, email_history, merge, orders, traits
+from . import boxes, consent, email_history, merge, orders, traits
 from .definitions import Definitions
 from .segments import answered
 from .snapshot import changed, email_of, happened_at, occurrence, snapshot
@@ -106,11 +106,13 @@ def _event(
 ) -> Step:
     event = given.event
     at = happened_at(event)
-    said, _ = consent.read(event.traits, at)
+    words, _ = consent.read(event.traits, at)
+    said, kept = boxes.noted(state.consent, state.boxes, boxes.read(event.traits, at))
     learned = replace(
         state,
         given=traits.noted(state.given, event, at),
-        consent=consent.united(state.consent, said),
+        consent=consent.united(said, words),
+        boxes=kept,
         orders=orders.noted(state.orders, event, at),
         seen=traits.seen(state.seen, at),
         aggregates=definitions.learned(state.aggregates, occurrence(event)),
@@ -206,7 +208,7 @@ def _told(
 ) -> Step:
     """Answer the segments and say what happened: to the contact, then to its segments."""
     at = now if state.clock is None else max(state.clock, now)
-    if (email_of(state), state.consent) != (email_of(before), before.consent):
+    if (email_of(state), boxes.holding(state)) != (email_of(before), boxes.holding(before)):
         state = replace(state, version=state.version + 1)
     known = traits.flattened(state)
     state, changes = answered(state, known, at, definitions, backfill=backfill)

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from shared.conditions import Facts
 from shared.contracts import SegmentChanged
 
+from .boxes import holding
 from .definitions import Definitions
 from .state import ContactState
 
@@ -29,7 +30,7 @@ def answered(
     facts = Facts(
         contact=state.contact,
         traits=traits,
-        consent={topic: said.state for topic, said in state.consent.items()},
+        consent={topic: said.state for topic, said in holding(state).items()},
         segments=members,
         aggregates=state.aggregates,
     )

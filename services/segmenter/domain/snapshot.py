@@ -7,7 +7,7 @@ from shared.conditions import Occurrence
 from shared.contracts import ContactChanged, DeliveryEvent, Event, Profile
 from shared.contracts.addresses import address
 
-from . import traits
+from . import boxes, traits
 from .definitions import Definitions
 from .state import ContactState
 
@@ -18,7 +18,7 @@ def changed(state: ContactState) -> ContactChanged:
         contact=state.contact,
         version=state.version,
         email=email_of(state),
-        consent=state.consent,
+        consent=boxes.holding(state),
         merged_into=state.merged_into,
     )
 
@@ -31,7 +31,7 @@ def snapshot(state: ContactState, known: dict[str, Any], definitions: Definition
         locale=traits.text(state, "locale"),
         timezone=traits.text(state, "timezone"),
         traits=known,
-        consent=state.consent,
+        consent=boxes.holding(state),
         segments=state.segments,
         aggregates=state.aggregates,
         definitions_version=definitions.journeys_revision,

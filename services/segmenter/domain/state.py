@@ -32,6 +32,12 @@ class Placed(msgspec.Struct, frozen=True, array_like=True):
     currency: str
 
 
+Words = tuple[Consent, ...]
+"""Of one box and topic, in the order of time."""
+Box = dict[str, Words]
+Boxes = dict[str, Box]
+
+
 class Order(msgspec.Struct, frozen=True, omit_defaults=True):
     """All that was said of one order, in whatever order it was said.
 
@@ -81,6 +87,7 @@ class Seen(msgspec.Struct, frozen=True, omit_defaults=True):
 class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One contact. JSON and back is loss-free.
 
+    `consent` is what was said but for what `boxes` said; what holds is `boxes.holding`.
     `version` counts its changes of address, consent and merging. `clock` is the business time up
     to which its segments are answered, `due` when an answer may change next. `kept` tells which
     aggregates are kept, `segments_revision` the newest segment that was ever answered.
@@ -92,6 +99,7 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     version: int = 0
     given: dict[str, Given] = {}
     consent: dict[str, Consent] = {}
+    boxes: Boxes = {}
     orders: Orders = Orders()
     seen: Seen = Seen()
     mails: dict[str, Mail] = {}

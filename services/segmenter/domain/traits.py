@@ -15,6 +15,7 @@ from shared.conditions.values import EXACT
 from shared.contracts import DeliveryEvent, Event
 from shared.contracts.addresses import address
 
+from .boxes import holding
 from .consent import TRAIT as CONSENT
 from .state import ContactState, Given, Seen, Totals, earliest, latest
 
@@ -77,7 +78,7 @@ def flattened(state: ContactState) -> dict[str, Any]:
         if name not in found and HIDDEN + name in known:
             found[name] = known[HIDDEN + name]
     found.update(_bought(state.orders.totals))
-    subscribed = [c.at for c in state.consent.values() if c.state == "subscribed"]
+    subscribed = [c.at for c in holding(state).values() if c.state == "subscribed"]
     times = {
         "first_seen_at": state.seen.first,
         "last_active_at": state.seen.active,

@@ -16,6 +16,7 @@ from services.ingest.domain.shops.bigcommerce_goods import (
     SHIPMENT,
 )
 from services.ingest.domain.shops.bigcommerce_people import (
+    BOX_TRAITS,
     BUYER,
     BUYER_TRAITS,
     CART_OWNER,
@@ -24,12 +25,10 @@ from services.ingest.domain.shops.bigcommerce_people import (
     CUSTOMER_WHO,
     DELETED_TRAITS,
     GONE_CUSTOMER,
-    NO_TRAITS,
     OPT_IN_TRAITS,
     SHIPMENT_OWNER,
     SUBSCRIBER,
     SUBSCRIBER_WHO,
-    YES_TRAITS,
 )
 from services.ingest.domain.shops.bigcommerce_values import (
     CANCELLED,
@@ -99,8 +98,7 @@ _CART_CHANGED = means(
 _CUSTOMER_STATED = identify(CUSTOMER, CUSTOMER_WHO, at=moment("customer.date_modified"))
 _SUBSCRIBER_STATED = means(
     identify(SUBSCRIBER, SUBSCRIBER_WHO, at=moment("subscriber.date_modified")),
-    identify(YES_TRAITS, SUBSCRIBER_WHO, at=moment("subscriber.date_created"), only=says_yes),
-    identify(NO_TRAITS, SUBSCRIBER_WHO, at=moment("subscriber.date_modified"), only=says_no),
+    identify(BOX_TRAITS, SUBSCRIBER_WHO, at=_NOW, only=first(says_yes, says_no)),
 )
 _PRODUCT_STATED = means(
     product(product_id("product.id"), PRODUCT, at=moment("product.date_modified"), gone=is_hidden)

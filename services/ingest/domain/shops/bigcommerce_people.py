@@ -1,7 +1,8 @@
 """BigCommerce: who a webhook is about, and what it says of them.
 
-A yes to marketing counts from when the subscriber was made or the order placed, else any later
-change would overrule what they unsubscribed from since; a no counts from the change.
+A subscriber's yes or no to marketing comes again with every change, so it is a box's (`consents`):
+it counts from when it changed. Its first yes counts from when the subscriber was made, and an
+order's from when it was placed, else it would overrule what they unsubscribed from since.
 """
 
 from services.ingest.domain.shops.bigcommerce_values import opted_in, says_no, says_yes
@@ -13,8 +14,10 @@ from services.ingest.domain.shops.values import (
     flag,
     joined,
     moment,
+    source,
     text,
     user,
+    when,
 )
 
 BUYER = Fields(
@@ -54,16 +57,20 @@ SUBSCRIBER_WHO = Fields(email=text("subscriber.email"))
 SUBSCRIBER = Fields(
     first_name=text("subscriber.first_name"), last_name=text("subscriber.last_name")
 )
-YES = Fields(state=says_yes, source=constant("bigcommerce"), text=text("subscriber.source"))
-NO = Fields(state=says_no, source=constant("bigcommerce"), text=text("subscriber.source"))
+BOX = Fields(
+    state=first(says_yes, says_no),
+    source=constant("bigcommerce"),
+    text=text("subscriber.source"),
+    box=source("via"),
+    since=when(says_yes, moment("subscriber.date_created")),
+)
 OPT_IN = Fields(state=opted_in, source=constant("bigcommerce"), text=constant("checkout"))
 DELETED = Fields(
     state=constant("unsubscribed"),
     source=constant("bigcommerce"),
     text=constant("customer deleted"),
 )
-YES_TRAITS = Fields(consent=consented(YES))
-NO_TRAITS = Fields(consent=consented(NO))
+BOX_TRAITS = Fields(consent=consented(BOX))
 OPT_IN_TRAITS = Fields(consent=consented(OPT_IN))
 DELETED_TRAITS = Fields(consent=consented(DELETED))
 GONE_CUSTOMER = Fields(userId=user("data.id"))

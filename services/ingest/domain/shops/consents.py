@@ -2,6 +2,9 @@
 
 A shop knows one box to tick; Tuvi's topics are many. `consent_topics` of the source's settings says
 which topics a yes is for. A no is for all marketing.
+
+What the shop says again with each change of a customer has a `box`, the source: profile takes
+it for a new word only when it differs from what that box said before. `since`: the shop's own time.
 """
 
 from services.ingest.domain.shops.values import SOURCE, Fields, Value, as_text, at, filled
@@ -13,13 +16,15 @@ MOST = 20
 
 
 def consented(said: Fields, path: str = "") -> Value:
-    """`traits.consent` by a table of `state`, `source` and `text`, which reads the object at
-    `path`. None if there is no `state`.
+    """`traits.consent` by a table of `state`, `source`, `text`, and of `box` and `since` where it
+    is what the shop says each time; the table reads the object at `path`. None without a `state`.
     """
 
     def read(payload: Plain) -> Plain | None:
         place = at(payload, path) if path else payload
-        found = filled(said, place) if isinstance(place, dict) else {}
+        if not isinstance(place, dict):
+            return None
+        found = filled(said, {**place, SOURCE: payload.get(SOURCE)})
         if "state" not in found:
             return None
         topics = [*_topics(payload), *([EVERYTHING] if found["state"] == "unsubscribed" else [])]

@@ -108,7 +108,8 @@ CUSTOMER_TRAITS = Fields(
 )
 
 # A yes counts by Shopify's own time of it, else a later no of ours would be overruled; a no without
-# a time counts from now. "not_subscribed" without a time is the state of who never was asked.
+# a time counts from when it was first said. "not_subscribed" without a time is the state of who
+# never was asked.
 _STATES = {
     "subscribed": "subscribed",
     "pending": "pending",
@@ -122,6 +123,8 @@ CONSENT = Fields(
     ),
     source=constant("shopify"),
     text=lower("opt_in_level"),
+    box=source("via"),
+    since=moment("consent_updated_at"),
 )
 CONSENT_TRAITS = Fields(consent=consented(CONSENT, "email_marketing_consent"))
 BUYER_CONSENT_TRAITS = Fields(consent=consented(CONSENT, "customer.email_marketing_consent"))

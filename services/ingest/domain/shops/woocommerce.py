@@ -5,8 +5,9 @@ An order's status decides, and one fact is told by several deliveries: an order 
 which a repeat within 7 days is known. Its time is the order's own, so a later repeat is too old to
 start a journey.
 
-A yes to marketing counts from when the customer was made or the order placed, else any later change
-would overrule what they unsubscribed from since; a no counts from the change.
+A customer's yes or no to marketing comes again with every change of the customer, so it is a box's
+(`consents`): it counts from when it changed. Its first yes counts from when the customer was made,
+and an order's from when it was placed, else it would overrule what they unsubscribed from since.
 
 Not mapped, so kept as raw events: coupons, `order.deleted` (it has only an id), `action.*`.
 """
@@ -128,14 +129,21 @@ SHIPMENT = Fields(
     shipped_at=shipped_at,
 )
 YES = Fields(state=says_yes, source=constant("woocommerce"), text=source("consent_meta"))
-NO = Fields(state=says_no, source=constant("woocommerce"), text=source("consent_meta"))
+SAID = first(says_yes, says_no)
+BOX = Fields(
+    state=SAID,
+    source=constant("woocommerce"),
+    text=source("consent_meta"),
+    box=source("via"),
+    since=when(says_yes, _CREATED),
+)
 DELETED = Fields(
     state=constant("unsubscribed"),
     source=constant("woocommerce"),
     text=constant("customer deleted"),
 )
 YES_TRAITS = Fields(consent=consented(YES))
-NO_TRAITS = Fields(consent=consented(NO))
+BOX_TRAITS = Fields(consent=consented(BOX))
 DELETED_TRAITS = Fields(consent=consented(DELETED))
 CUSTOMER_WHO = Fields(userId=user("id"), email=text("email"))
 CUSTOMER = Fields(
@@ -239,8 +247,7 @@ _ORDER_CHANGED = track(
 )
 _CUSTOMER_STATED = (
     identify(CUSTOMER, CUSTOMER_WHO, at=_CHANGED),
-    identify(YES_TRAITS, CUSTOMER_WHO, at=_CREATED, only=says_yes),
-    identify(NO_TRAITS, CUSTOMER_WHO, at=_CHANGED, only=says_no),
+    identify(BOX_TRAITS, CUSTOMER_WHO, at=_NOW, only=SAID),
 )
 _PRODUCT_STATED = (
     product(unless(_PARENT_ID, _PRODUCT_ID), PRODUCT, at=_CHANGED, gone=is_hidden),

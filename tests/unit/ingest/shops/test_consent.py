@@ -1,34 +1,52 @@
 """A shop's word on marketing never mails somebody who has said no since."""
 
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
 
 import pytest
+from msgspec.structs import replace
 
 from services.ingest.domain.shops.meaning import meaning
 from services.ingest.domain.shops.table import Delivery
-from services.segmenter.domain.consent import read, united
-from shared.contracts import Consent
+from services.segmenter.domain.boxes import holding
+from shared.contracts import Consent, DeliveryEvent, Event
 from tests.unit.ingest.shops.recorded import NOW, recorded
+from tests.unit.segmenter.shop import Told
 
 SAID_NO = {"marketing": Consent(state="unsubscribed", at=datetime(2022, 6, 1, tzinfo=UTC))}
 
 
-def shopify(name: str, **changed: Any) -> Delivery:
-    [one] = [r for r in recorded("shopify") if r.path.stem == name]
+def shop(of: str, name: str, **changed: Any) -> Delivery:
+    [one] = [r for r in recorded(of) if r.path.stem == name]
     return one.delivery._replace(body={**one.delivery.body, **changed})
 
 
-def after(known: dict[str, Consent], delivery: Delivery) -> dict[str, Consent]:
-    """Consent as profile keeps it, when the delivery's events have passed."""
-    found = meaning(delivery)
+def shopify(name: str, **changed: Any) -> Delivery:
+    return shop("shopify", name, **changed)
+
+
+def hears(told: Told, delivery: Delivery, now: datetime = NOW) -> dict[str, Consent]:
+    """What profile keeps when the delivery's events have passed; of each topic what holds."""
+    found = meaning(delivery._replace(received_at=now))
     assert found is not None
-    for call in found.calls:
-        at = datetime.fromisoformat(call["timestamp"]) if "timestamp" in call else NOW
-        said, wrong = read(call.get("traits", {}), at)
-        assert not wrong
-        known = united(known, said)
-    return known
+    for number, call in enumerate(found.calls):
+        at = datetime.fromisoformat(call["timestamp"]) if "timestamp" in call else now
+        told.takes(
+            Event(
+                message_id=f"{now}-{number}",
+                kind=call["type"],
+                at=at,
+                received_at=now,
+                traits=call.get("traits", {}),
+            )
+        )
+    return holding(told.state)
+
+
+def after(known: dict[str, Consent], delivery: Delivery) -> dict[str, Consent]:
+    told = Told.of()
+    told.state = replace(told.state, consent=known)
+    return hears(told, delivery)
 
 
 def consent(state: str, at: str | None) -> dict[str, Any]:
@@ -91,6 +109,91 @@ def test_a_no_is_for_all_marketing_at_once(delivery: Delivery) -> None:
     then = after(known, delivery)
 
     assert {said.state for said in then.values()} == {"unsubscribed"}
+
+
+class Says(NamedTuple):
+    """A delivery with a yes and one with a no, as a shop sends them with any change."""
+
+    yes: Delivery
+    no: Delivery
+
+
+_NEWS = {"id": 98, "key": "newsletter"}
+SHOPS = [
+    Says(
+        shop("woocommerce", "customer-updated-no", meta_data=[{**_NEWS, "value": "yes"}]),
+        shop("woocommerce", "customer-updated-no"),
+    ),
+    Says(shop("bigcommerce", "subscriber-created"), shop("bigcommerce", "subscriber-updated")),
+    Says(  # it always says when; only a no may come without
+        shopify("customers-update-filled", email_marketing_consent=consent("subscribed", LATER)),
+        shopify("customers-update-filled", email_marketing_consent=consent("unsubscribed", None)),
+    ),
+]
+EACH_SHOP = pytest.mark.parametrize("says", SHOPS, ids=lambda says: says.yes.shop)
+START, DAY = datetime(2022, 6, 1, tzinfo=UTC), timedelta(days=1)
+
+
+def confirmed(told: Told, topic: str, at: datetime) -> None:
+    told.takes(_own("Subscribed", topic, at))
+
+
+def _own(what: Any, topic: str, at: datetime) -> DeliveryEvent:
+    return DeliveryEvent(
+        workspace="default",
+        contact="c",
+        message="m",
+        event=what,
+        at=at,
+        received_at=at,
+        topic=topic,
+        source="double_opt_in" if what == "Subscribed" else "link",
+    )
+
+
+@EACH_SHOP
+def test_a_no_that_a_shop_says_again_takes_nothing_back_that_was_confirmed_since(
+    says: Says,
+) -> None:
+    told = Told.of()
+    hears(told, says.no, START)
+    for topic in ("newsletter", "marketing"):
+        confirmed(told, topic, START + DAY)
+    found = hears(told, says.no, START + 2 * DAY)
+    assert {found[topic].state for topic in ("newsletter", "marketing")} == {"subscribed"}
+    assert found["*"].at == START
+
+
+@EACH_SHOP
+def test_a_shops_next_yes_counts_and_its_next_no_is_for_all_marketing_again(says: Says) -> None:
+    told, day = Told.of(), LATER_DAY
+    hears(told, says.no, START)
+    assert hears(told, says.yes, day)["marketing"].state == "subscribed"
+    confirmed(told, "newsletter", day + DAY)
+    found = hears(told, says.no, day + 2 * DAY)
+    assert {said.state for said in found.values()} == {"unsubscribed"}
+    assert found["newsletter"].at == day + 2 * DAY
+
+
+LATER_DAY = datetime(2022, 7, 2, tzinfo=UTC)
+
+
+@EACH_SHOP
+def test_a_yes_that_a_shop_says_again_brings_nobody_back(says: Says) -> None:
+    told = Told.of()
+    hears(told, says.no, START)
+    hears(told, says.yes, LATER_DAY)
+    told.takes(_own("Unsubscribed", "marketing", LATER_DAY + DAY))
+    assert hears(told, says.yes, LATER_DAY + 2 * DAY)["marketing"].state == "unsubscribed"
+
+
+@EACH_SHOP
+def test_nor_does_the_first_that_is_heard_of_it(says: Says) -> None:
+    """The shop may be connected long after."""
+    told = Told.of()
+    told.takes(_own("Unsubscribed", "marketing", LATER_DAY))
+    assert hears(told, says.yes, LATER_DAY + DAY)["marketing"].state == "unsubscribed"
+    assert hears(Told.of(), says.yes, LATER_DAY)["marketing"].state == "subscribed"
 
 
 def test_a_yes_is_for_the_topics_that_the_source_names() -> None:

@@ -99,7 +99,9 @@ def test_a_later_change_of_the_customer_does_not_bring_back_a_yes() -> None:
         if "consent" in call["traits"]
     ]
 
-    assert said["timestamp"] == "2017-03-21T19:09:28Z"  # when the customer was made
+    (consent,) = said["traits"]["consent"].values()
+    assert consent["since"] == "2017-03-21T19:09:28Z"  # when the customer was made
+    assert consent["box"] == "woocommerce/main"
 
 
 def test_without_a_setting_no_consent_is_stated() -> None:
