@@ -15,7 +15,8 @@ from aiohttp import web
 from services.ingest.adapters import bigcommerce as client
 from services.ingest.adapters.fetches import Asked, Fetch, Fetches
 from services.ingest.adapters.publisher import Limits, Publisher
-from services.ingest.fetching import AT_ONCE
+from services.ingest.domain.shops.source import Source
+from services.ingest.fetching import AT_ONCE, Fetcher
 from shared.contracts import ProductChanged
 from shared.db.pool import create_pool
 from shared.errors import Problem
@@ -309,6 +310,26 @@ async def test_what_cannot_be_fetched_for_a_day_is_kept_raw(shop: World) -> None
     assert "fetch: BigCommerce answers 500" in reasons
     assert "fetch: the source has no access_token; give it one" in reasons
     assert await shop.waiting() == []
+
+
+async def test_what_a_closed_source_was_told_waits_until_it_opens(shop: World) -> None:
+    """However long: no token key opens its access token, and that is ours to mend."""
+
+    def closed(_: str) -> Source | None:
+        raise Problem(503, "Source closed")
+
+    already = len(await completed(shop))
+    await shop.has(CREATED, "order-created")
+    await shop.pool.execute("UPDATE fetches SET since = since - interval '25 hours'")
+    api = client.BigCommerce(shop.session, shop.api.url)
+
+    assert await Fetcher(shop.door, shop.fetches, api, closed).one()
+    [row] = await shop.waiting()
+    assert row["reason"] == "Source closed"
+
+    await shop.hasten()
+    assert await shop.fetcher.one()
+    assert len(await completed(shop)) == already + 1
 
 
 class Killed(BaseException):
