@@ -10,7 +10,7 @@ from tests.unit.ingest.shops.recorded import MODULES, rows
 PAGE = (Path(__file__).parents[2] / "docs" / "shops.md").read_text()
 TITLES = {"shopify": "## Shopify", "woocommerce": "## WooCommerce", "bigcommerce": "## BigCommerce"}
 ELSEWHERE = {"userId", "anonymousId", "email", "consent", "state", "source", "text", "street"}
-ELSEWHERE |= {"postal_code"}  # ids and consent stand in the text, an address is told as one
+ELSEWHERE |= {"postal_code", "box", "since"}  # ids and consent stand in the text, an address as one
 
 
 def section(shop: str) -> str:

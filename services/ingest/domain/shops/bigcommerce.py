@@ -96,9 +96,10 @@ _CART_CHANGED = means(
     _cart("Product Removed", "cart-empty", unless(goods, text("cart.id"))),
 )
 _CUSTOMER_STATED = identify(CUSTOMER, CUSTOMER_WHO, at=moment("customer.date_modified"))
+_SUBSCRIBER_CHANGED = moment("subscriber.date_modified")
 _SUBSCRIBER_STATED = means(
-    identify(SUBSCRIBER, SUBSCRIBER_WHO, at=moment("subscriber.date_modified")),
-    identify(BOX_TRAITS, SUBSCRIBER_WHO, at=_NOW, only=first(says_yes, says_no)),
+    identify(SUBSCRIBER, SUBSCRIBER_WHO, at=_SUBSCRIBER_CHANGED),
+    identify(BOX_TRAITS, SUBSCRIBER_WHO, at=_SUBSCRIBER_CHANGED, only=first(says_yes, says_no)),
 )
 _PRODUCT_STATED = means(
     product(product_id("product.id"), PRODUCT, at=moment("product.date_modified"), gone=is_hidden)

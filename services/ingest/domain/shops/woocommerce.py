@@ -247,7 +247,7 @@ _ORDER_CHANGED = track(
 )
 _CUSTOMER_STATED = (
     identify(CUSTOMER, CUSTOMER_WHO, at=_CHANGED),
-    identify(BOX_TRAITS, CUSTOMER_WHO, at=_NOW, only=SAID),
+    identify(BOX_TRAITS, CUSTOMER_WHO, at=_CHANGED, only=SAID),
 )
 _PRODUCT_STATED = (
     product(unless(_PARENT_ID, _PRODUCT_ID), PRODUCT, at=_CHANGED, gone=is_hidden),

@@ -27,7 +27,7 @@ def shopify(name: str, **changed: Any) -> Delivery:
 
 def hears(told: Told, delivery: Delivery, now: datetime = NOW) -> dict[str, Consent]:
     """What profile keeps when the delivery's events have passed; of each topic what holds."""
-    found = meaning(delivery._replace(received_at=now))
+    found = meaning(delivery._replace(received_at=now, body=changed_at(delivery, now)))
     assert found is not None
     for number, call in enumerate(found.calls):
         at = datetime.fromisoformat(call["timestamp"]) if "timestamp" in call else now
@@ -41,6 +41,14 @@ def hears(told: Told, delivery: Delivery, now: datetime = NOW) -> dict[str, Cons
             )
         )
     return holding(told.state)
+
+
+def changed_at(delivery: Delivery, now: datetime) -> dict[str, Any]:
+    """As the shop sends it when something of the customer has changed."""
+    if delivery.shop == "bigcommerce":
+        subscriber = {**delivery.body["subscriber"], "date_modified": now.isoformat()}
+        return {**delivery.body, "subscriber": subscriber}
+    return {**delivery.body, "date_modified_gmt": now.isoformat()}
 
 
 def after(known: dict[str, Consent], delivery: Delivery) -> dict[str, Consent]:
@@ -194,6 +202,30 @@ def test_nor_does_the_first_that_is_heard_of_it(says: Says) -> None:
     told.takes(_own("Unsubscribed", "marketing", LATER_DAY))
     assert hears(told, says.yes, LATER_DAY + DAY)["marketing"].state == "unsubscribed"
     assert hears(Told.of(), says.yes, LATER_DAY)["marketing"].state == "subscribed"
+
+
+def test_an_old_yes_that_is_posted_again_brings_nobody_back() -> None:
+    """WooCommerce signs no time, but the body has that of its change."""
+    says, told = SHOPS[0], Told.of()
+    hears(told, says.no, START)
+    hears(told, says.yes, START + DAY)
+    hears(told, says.no, START + 2 * DAY)
+    replayed = says.yes._replace(body=changed_at(says.yes, START + DAY))
+    found = meaning(replayed._replace(received_at=START + 30 * DAY))
+    assert found is not None
+    for call in found.calls:
+        at = datetime.fromisoformat(call["timestamp"])
+        traits = call["traits"]
+        told.takes(
+            Event(
+                message_id="x",
+                kind="identify",
+                at=at,
+                received_at=START + 30 * DAY,
+                traits=traits,
+            )
+        )
+    assert {said.state for said in holding(told.state).values()} == {"unsubscribed"}
 
 
 def test_a_yes_is_for_the_topics_that_the_source_names() -> None:
