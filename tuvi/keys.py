@@ -127,6 +127,8 @@ def revoke(prefix: str, dsn: Dsn = "") -> None:
 
 async def _one(connection: asyncpg.Connection, said: str) -> str:
     """The prefix of the one valid key that is meant. A whole key may be given too."""
+    if len(said) < VISIBLE:  # a slip of the hand must not shut out a shop
+        raise CommandError(f"give all {VISIBLE} characters of its prefix, as `tuvi keys list` does")
     found = await key_rows.beginning(connection, said)
     valid = [row["prefix"] for row in found if row["revoked_at"] is None]
     if len(valid) == 1:

@@ -261,8 +261,8 @@ async def test_a_key_is_of_its_own_workspace_alone(
         ("create --origin shop.example", "write scheme://host"),
         ("create --origin https://*.shop.example", "write scheme://host"),
         ("create --origin https://shop.example:99999", "write scheme://host"),
-        ("revoke tuvi_wk_none", "no key begins with tuvi_wk_none; see `tuvi keys list`"),
-        ("revoke tuvi_", "keys, say which: tuvi_"),
+        ("revoke tuvi_wk_nobody", "no key begins with tuvi_wk_nobody; see `tuvi keys list`"),
+        ("revoke tuvi_wk_", "give all 14 characters of its prefix"),
         ("allow tuvi_wk_", "--origin: is missing"),
     ],
 )

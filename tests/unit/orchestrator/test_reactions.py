@@ -156,6 +156,7 @@ def test_an_event_that_no_trigger_names_is_told_so_with_what_was_meant() -> None
     assert words("Product Added") == words("") == ""
     assert words("product added") == f"{nobody} 'product added'; did you mean 'Product Added'?"
     assert words("Order Complete") == f"{nobody} 'Order Complete'; did you mean 'Order Completed'?"
+    assert words("Product Viewed") == f"{nobody} 'Product Viewed'"  # is meant as it is
     assert words("Logged In") == f"{nobody} 'Logged In'"
     ends = words("Order Completed", Journeys([CART]))
     assert ends == f"{nobody} 'Order Completed'; it may end runs of cart"
