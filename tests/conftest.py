@@ -91,3 +91,15 @@ async def topic_prefix(kafka: str) -> AsyncIterator[str]:
             await admin.delete_topics(ours)
     finally:
         await admin.close()
+
+
+@pytest.fixture(scope="module")
+def own_stack(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A broker of the module alone, to be stopped; PostgreSQL is everybody's."""
+    home = tmp_path_factory.mktemp("kafka")
+    stack = Stack(home, Ports.any_free(), {"TUVI_POSTGRES_DSN": postgres})
+    stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ import msgspec
 import pytest
 import pytest_asyncio
 
-from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.ingest.adapters.publisher import Limits, Publisher
 from shared.auth import create_key
@@ -30,18 +29,6 @@ from tests.integration.ingest_place import TOKEN_KEYS, Place, place
 from tests.integration.queue_place import REGION, document, moto, queue_place
 
 DEADLINE = 1.5
-
-
-@pytest.fixture(scope="module")
-def own_stack(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A broker of this module alone, to be stopped."""
-    home = tmp_path_factory.mktemp("kafka")
-    stack = Stack(home, Ports.any_free(), {"TUVI_POSTGRES_DSN": postgres})
-    stack.start()
-    try:
-        yield stack
-    finally:
-        stack.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")

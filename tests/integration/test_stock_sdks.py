@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,6 @@ import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.local.ports import Ports
 from deploy.local.stack import Stack
 from services.ingest.domain.public import PREFIX
 from services.segmenter.identity_stage import IdentityStage
@@ -55,19 +54,6 @@ class Told:
     @property
     def delivered(self) -> set[str]:
         return set(self.sent) - self.failed
-
-
-@pytest.fixture(scope="module")
-def own_stack(postgres: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A broker of this module alone, to be stopped."""
-    stack = Stack(
-        tmp_path_factory.mktemp("kafka"), Ports.any_free(), {"TUVI_POSTGRES_DSN": postgres}
-    )
-    stack.start()
-    try:
-        yield stack
-    finally:
-        stack.stop()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
