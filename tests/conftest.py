@@ -32,7 +32,9 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # A slow machine is no failing test: speed is measured in tests/benchmarks. `make test` repeats
 # itself, so a change is not held up by what it did not do; `make explore` looks for new failures.
 settings.register_profile("explore", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.register_profile("tuvi", settings.get_profile("explore"), derandomize=True)
+settings.register_profile(
+    "tuvi", settings.get_profile("explore"), derandomize=True, max_examples=60
+)
 settings.load_profile("tuvi")
 
 GIVEN = {"TUVI_TEST_KAFKA": "TUVI_KAFKA", "TUVI_TEST_POSTGRES_DSN": "TUVI_POSTGRES_DSN"}

@@ -32,7 +32,7 @@ from tests.integration.ingest_place import TOKEN_KEYS, Place, place
 
 SDKS = Path(__file__).parent.parent / "sdks"
 NODE = Path(sys.executable).with_name("node")
-EVENTS, SECONDS = 1_000, 16
+EVENTS, SECONDS = 1_000, 13
 BEFORE, OUTAGE = 2, 10  # seconds
 PAGE = "https://shop.example"
 CALLS = {"track", "identify", "page", "screen", "alias", "group"}
