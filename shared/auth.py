@@ -16,6 +16,7 @@ import asyncpg
 import structlog
 from fastapi import Header
 
+from shared.db.pool import AWAY
 from shared.errors import Problem
 
 Scope = Literal["write_events", "browser", "read", "write", "operate"]
@@ -173,5 +174,5 @@ class Keys:
                 digest,
                 timeout=WRITE_SECONDS,
             )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except AWAY as error:
             log.warning("a key's last use was not written", error=type(error).__name__)

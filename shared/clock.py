@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 
 import asyncpg
 
+from shared.db.pool import AWAY
+
 NOW = """(SELECT origin_business + (clock_timestamp() - origin_wall) * speed
           FROM installation.clock)"""  # one place for the formula in SQL
 
@@ -66,7 +68,7 @@ class ProcessClock:
             await asyncio.sleep(every)
             try:
                 await self.start()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except AWAY:
                 continue  # PostgreSQL is away: the last line is as good as ever
 
     def now(self) -> datetime:

@@ -7,7 +7,6 @@ letters, described in `documentation.py`. Measures all requests, also those of F
 import time
 import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
-from functools import lru_cache
 from typing import Any
 
 import structlog
@@ -34,7 +33,6 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 
 JSON = (b"content-type", b"application/json")
 KEPT = (b"content-length", b"16"), b'{"success":true}'
-LONG = 400  # of an Authorization header; no key of ours is
 GONE = 499  # the caller hung up
 UNEXPECTED = Problem(
     500, "Not taken", "A fault of Tuvi's, which is logged. Send it again with its messageId."
@@ -124,10 +122,8 @@ class Edge:
 
 def credentials_of(kind: str, headers: dict[bytes, bytes]) -> Credentials:
     """Raises Problem: an unreadable key, an unknown origin, an import that may not be."""
-    authorization = headers.get(b"authorization", b"")
-    if b"origin" not in headers and b"x-tuvi-origin" not in headers:
-        return _servers(authorization) if len(authorization) < LONG else Credentials("-")
-    how, token = token_of(authorization.decode("latin-1")) if authorization else ("", "")
+    authorization = headers.get(b"authorization", b"").decode("latin-1")
+    how, token = token_of(authorization) if authorization else ("", "")
     page = headers.get(b"origin", b"").decode("latin-1")
     origin = headers.get(b"x-tuvi-origin", b"live").decode("latin-1").strip().lower()
     if origin == "live":
@@ -139,12 +135,6 @@ def credentials_of(kind: str, headers: dict[bytes, bytes]) -> Credentials:
     if how != "bearer":
         raise Problem(401, "Key missing", "An import needs `Authorization: Bearer <key>`.")
     return Credentials(token or "-", ("write",), "import", page)
-
-
-@lru_cache(maxsize=1024)
-def _servers(authorization: bytes) -> Credentials:
-    """Of a shop's server, which sends the same again and again."""
-    return Credentials(token_of(authorization.decode("latin-1"))[1] if authorization else "")
 
 
 def _success(kind: str, taken: Taken) -> Answer:

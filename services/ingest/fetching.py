@@ -13,7 +13,6 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import NamedTuple
 
-import asyncpg
 import structlog
 
 from services.ingest import metrics
@@ -37,6 +36,7 @@ from services.ingest.handlers import Door
 from services.ingest.webhooks import object_of, publish
 from shared.contracts.codec import encode
 from shared.contracts.wire import Plain
+from shared.db.pool import AWAY
 from shared.errors import Problem
 
 log = structlog.get_logger()
@@ -45,7 +45,6 @@ LOOK = 1.0  # seconds between looks for what is due
 COUNT = 5.0
 GIVE_UP = timedelta(days=1)
 FIRST, LONGEST = 2.0, 1800.0  # seconds until the next try, doubled with each
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Made(NamedTuple):
@@ -80,7 +79,7 @@ class Fetcher:
             try:
                 if not await self.one():
                     await self._wait()
-            except _AWAY as error:
+            except AWAY as error:
                 log.warning("fetches cannot be read", error=type(error).__name__)
                 await asyncio.sleep(LOOK)
 
@@ -98,7 +97,7 @@ class Fetcher:
                 await self._fetches.count()
                 metrics.FETCHES_WAITING.set(self._fetches.waiting)
                 metrics.FETCHES_OLDEST.set(self._fetches.oldest)
-            except _AWAY as error:
+            except AWAY as error:
                 log.warning("fetches cannot be counted", error=type(error).__name__)
             await asyncio.sleep(COUNT)
 

@@ -4,9 +4,9 @@ import math
 import time
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, get_args
+from typing import NamedTuple, Protocol, get_args
 
 import structlog
 import uuid_utils
@@ -83,8 +83,7 @@ class Door:
     rates: Rates = field(default_factory=Rates)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(NamedTuple):
     """What the headers say about the sender. `token`: empty if the body must have the key.
 
     `page`: the origin of the page that a browser sends for, empty if it is none.
@@ -105,7 +104,7 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
         _count(door.rates, key, len(body.events))
     except Problem as problem:
         if not credentials.token:  # else the caller knows it, and tells
-            await tell_whole(door, kind, replace(credentials, token=body.key), problem)
+            await tell_whole(door, kind, credentials._replace(token=body.key), problem)
         raise
     sender = _sender(door, key, credentials, body.sent_at)
     ready, refused = understood(body.events, sender, looked_at=body.odd)
@@ -192,8 +191,7 @@ async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:
 
 async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:
     """Returns when Kafka has it; raises Problem 503."""
-    if await door.publisher.publish([delivery_message(door.topics, event)]):
-        raise unavailable([])
+    await take_delivery_events(door, [event])
 
 
 async def take_delivery_events(door: Door, events: Sequence[DeliveryEvent]) -> None:

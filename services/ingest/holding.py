@@ -9,10 +9,11 @@ from dataclasses import replace
 import structlog
 
 from services.ingest import metrics
-from services.ingest.adapters.held import AWAY, HeldWebhook, HeldWebhooks
+from services.ingest.adapters.held import HeldWebhook, HeldWebhooks
 from services.ingest.domain.shops.source import Source
 from services.ingest.handlers import Door
 from services.ingest.webhooks import take_webhook
+from shared.db.pool import AWAY
 from shared.errors import Problem
 
 log = structlog.get_logger()

@@ -10,7 +10,6 @@ import random
 import time
 from dataclasses import dataclass, field
 
-import asyncpg
 import msgspec
 import structlog
 
@@ -27,13 +26,13 @@ from services.sender.mail import Mails, NoTemplateError
 from services.sender.results import Results
 from services.sender.settings import SenderSettings
 from services.sender.templates import RenderFailure, RenderJob, RenderPool
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 SOCKET_SECONDS = 1.0
 """From `start` to the call; with TUVI_FEED_LIMIT (3) and connecting (1) at most promise 5's 5."""
 IDLE_SECONDS = 0.1
 UNFIT = (TypeError, ValueError, LookupError, msgspec.MsgspecError)
-TROUBLE = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 @dataclass(slots=True)
@@ -68,7 +67,7 @@ class Dispatcher:
             while True:
                 try:
                     busy = await self.once()
-                except TROUBLE as error:
+                except AWAY as error:
                     log.warning("dispatch waits", reason=type(error).__name__)
                     busy = False
                 except Exception:  # one bad message stops nobody: not this process either
@@ -183,7 +182,7 @@ class Dispatcher:
         metrics.ATTEMPTS.labels(answer.meaning).inc()
         self._p.results.put(claim.key, self._meant(claim, answer))
         now = self._p.claims.moment()[1]
-        with contextlib.suppress(*TROUBLE):  # the next answer says the same
+        with contextlib.suppress(*AWAY):  # the next answer says the same
             if answer.meaning == "account":
                 await self._p.pace.stop(now, answer.reason)
             elif answer.too_fast:

@@ -2,12 +2,12 @@
 
 import asyncio
 
-import asyncpg
 import structlog
 
 from services.sender.adapters.announcements import Drain
 from services.sender.claims import Claims
 from services.sender.domain.message import Input, Key
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 MOST = 500
@@ -45,7 +45,7 @@ class Results:
             batch = dict(list(self._waiting.items())[:MOST])
             try:
                 await self._claims.tell(batch)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except AWAY as error:
                 log.warning("results wait", reason=type(error).__name__)
                 self._some.set()
                 return False

@@ -11,6 +11,7 @@ from services.sender.adapters import dispatch, queue, rows
 from services.sender.adapters.feed import FeedWatch
 from services.sender.claims import Claims
 from services.sender.domain.message import GraceOver, Input, Key, LeaseExpired
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 MOST = 500
@@ -30,7 +31,7 @@ class Settling:
         while True:
             try:
                 await self.once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except AWAY as error:
                 log.warning("settling waits", reason=type(error).__name__)
             await asyncio.sleep(every)
 

@@ -11,6 +11,7 @@ from services.sender.adapters import marks, rows
 from services.sender.claims import Claims
 from services.sender.domain.message import Input, Key, Unheard
 from services.sender.domain.unheard import Mark, certainly_unsent, read_until
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 MOST = 500
@@ -29,7 +30,7 @@ class Concluding:
         while True:
             try:
                 await self.once()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except AWAY as error:
                 log.warning("concluding waits", reason=type(error).__name__)
             await asyncio.sleep(every)
 

@@ -9,6 +9,8 @@ from shared.contracts.codec import decode_plain, encode
 IDLE_IN_TRANSACTION_MS = 15_000
 # A server whose machine is gone says nothing at all: TCP alone would wait a quarter of an hour.
 ANSWER_SECONDS = 60.0
+# What says that PostgreSQL cannot be asked now (a time-out is an OSError), or did not like it.
+AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:

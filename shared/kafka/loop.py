@@ -23,6 +23,7 @@ from aiokafka.errors import KafkaError
 
 from shared.db import ownership, timers
 from shared.db.outbox import Row, append, forget, pending
+from shared.db.pool import AWAY
 from shared.errors import OwnershipLost, StageStopped
 from shared.kafka import dead_letters, metrics, outgoing
 from shared.kafka.batch import Batch, collect, halves
@@ -146,7 +147,7 @@ class PartitionLoop:
         if transaction is not None and not self._db.is_closed():
             try:
                 await asyncio.shield(transaction.rollback())
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+            except AWAY:
                 await asyncio.shield(self._db.close(timeout=1))
 
     async def _bisect(

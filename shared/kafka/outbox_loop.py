@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import structlog
 from aiokafka.errors import KafkaError
+
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 
@@ -27,7 +28,7 @@ class OutboxLoop:
             try:
                 while await self._once():
                     pass
-            except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (KafkaError, *AWAY) as error:
                 log.warning("rows wait", what=self._name, reason=type(error).__name__)
             try:
                 async with asyncio.timeout(look_every):

@@ -11,13 +11,13 @@ from datetime import datetime, timedelta
 import asyncpg
 import structlog
 
+from shared.db.pool import AWAY
 from shared.errors import Problem
 
 log = structlog.get_logger()
 LEASE = timedelta(seconds=90)  # longer than any fetch takes
 ASK_SECONDS = 5.0
 MOST_WAITING = 200_000
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Fetches:
                 asked.received_at,
                 timeout=ASK_SECONDS,
             )
-        except _AWAY as error:
+        except AWAY as error:
             log.warning("webhook not kept", source=asked.source, error=type(error).__name__)
             raise _later("PostgreSQL is away") from error
         self.woken.set()

@@ -16,6 +16,7 @@ import structlog
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Shop
 from shared.contracts.wire import Plain
+from shared.db.pool import AWAY
 from shared.errors import Problem
 
 log = structlog.get_logger()
@@ -25,7 +26,6 @@ TURN_ROWS = 50
 TURN_BYTES = 4 * 1024 * 1024
 MOST_ROWS = 100_000
 MOST_BYTES = 1024 * 1024 * 1024
-AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)

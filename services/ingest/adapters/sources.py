@@ -17,6 +17,7 @@ from services.ingest.adapters.sealing import Seal
 from services.ingest.adapters.source_rows import COLUMNS, Asked, Kept, kept_of, secrets_of
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Shop
+from shared.db.pool import AWAY
 from shared.errors import Problem
 
 log = structlog.get_logger()
@@ -24,7 +25,6 @@ LOOK_SECONDS = 2.0
 NOTE_SECONDS = 10.0  # between two writings of when deliveries last came
 ASK_SECONDS = 5.0
 CLOSED_RETRY_AFTER = 60
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class Sources:
@@ -62,7 +62,7 @@ class Sources:
                 if asyncio.get_running_loop().time() - noted > NOTE_SECONDS:
                     noted = asyncio.get_running_loop().time()
                     await self._note()
-            except _AWAY as error:
+            except AWAY as error:
                 log.warning("sources cannot be read", error=type(error).__name__)
 
     async def load(self) -> None:

@@ -13,10 +13,10 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-import asyncpg
 import structlog
 
 from shared.auth import Key, Scope, permitted
+from shared.db.pool import AWAY
 from shared.errors import Problem
 from shared.tasks import unheard
 
@@ -28,7 +28,6 @@ LONGEST_KEY = 200
 LONGEST_HEADER = 400  # such a key in base64, and room
 ASK_SECONDS = 2.0
 QUIET_SECONDS = 3.0  # after a question without an answer, before the next is asked
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class AllKeys(Protocol):
@@ -91,7 +90,7 @@ class WriteKeys:
         if self._origins_old():
             async with self._asking:
                 if self._origins_old():
-                    with suppress(*_AWAY):
+                    with suppress(*AWAY):
                         self._origins = await self._answer(self._keys.origins())
                     self._origins_at = time.monotonic()
         return self._origins
@@ -107,7 +106,7 @@ class WriteKeys:
         except Problem:
             self._known.pop(token, None)
             raise
-        except _AWAY:
+        except AWAY:
             return self._unasked(token, time.monotonic())
         self._known[token] = Known(key, now)
         return key
@@ -121,7 +120,7 @@ class WriteKeys:
         except Problem:
             self._quiet_until = 0.0
             raise
-        except _AWAY as error:
+        except AWAY as error:
             log.warning("keys cannot be read", error=type(error).__name__)
             self._quiet_until = time.monotonic() + QUIET_SECONDS
             raise

@@ -22,6 +22,7 @@ from services.metrics.domain.exposition import (
     Exposed,
     exposed,
 )
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 
@@ -43,7 +44,7 @@ class Exporter(Collector):
         while True:
             try:
                 await self.refresh()
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except AWAY as error:
                 log.warning("business metrics are old", reason=type(error).__name__)
             await asyncio.sleep(every)
 

@@ -5,6 +5,8 @@ import asyncio
 import asyncpg
 import structlog
 
+from shared.db.pool import AWAY
+
 log = structlog.get_logger()
 KEPT_DAYS = 35  # topics keep 30
 MOST = 10_000
@@ -17,7 +19,7 @@ async def forget_old_facts(pool: asyncpg.Pool, every: float = EVERY_SECONDS) -> 
     while True:
         try:
             left = await forget_some(pool) == MOST
-        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except AWAY as error:
             left = False
             log.warning("old facts wait", reason=type(error).__name__)
         await asyncio.sleep(PAUSE_SECONDS if left else every)

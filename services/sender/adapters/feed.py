@@ -17,6 +17,7 @@ from aiokafka.errors import KafkaError
 from services.sender import metrics
 from shared.contracts import topics
 from shared.contracts.stages import FEEDBACK
+from shared.db.pool import AWAY
 
 log = structlog.get_logger()
 
@@ -67,7 +68,7 @@ class FeedWatch:
         while True:
             try:
                 await self._watch(every)
-            except (KafkaError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+            except (KafkaError, *AWAY) as error:
                 log.warning("the feed is not seen", reason=type(error).__name__)
             await asyncio.sleep(every)
 

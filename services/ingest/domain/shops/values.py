@@ -4,7 +4,6 @@ money and nulls anywhere. What is missing, null or odd is None, and is left out.
 A path is `customer.email`, `discount_codes.0.code` or `fulfillments.last.id`.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -20,7 +19,6 @@ MAX_TAGS = 250
 MAX_ITEMS = 2_500
 SOURCE = "_source"  # what the table knows of the source, put into the payload for the tables
 GONE = object()  # a value that is no more: it becomes null, which takes a product's fact away
-_TAG = re.compile(r"<[^<>]*>")
 
 
 class Fields(dict[str, Value]):
@@ -126,16 +124,6 @@ def words(path: str) -> Value:
         if not isinstance(parts, list):
             return None
         return [word for part in parts[:MAX_TAGS] if (word := as_text(part))] or None
-
-    return read
-
-
-def unmarked(path: str) -> Value:
-    """A text without its HTML tags."""
-
-    def read(payload: Plain) -> str | None:
-        found = at(payload, path)
-        return as_text(_TAG.sub(" ", found[: 10 * MAX_TEXT])) if isinstance(found, str) else None
 
     return read
 
