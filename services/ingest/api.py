@@ -5,11 +5,9 @@ from collections.abc import Iterable
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
-from services.ingest.adapters.bodies import Disconnected
+from services.ingest.adapters.bodies import GONE, Disconnected
 from services.ingest.refusing import refusal
 from shared.errors import Problem
-
-GONE = 499
 
 
 def add_routes(app: FastAPI, routers: Iterable[APIRouter]) -> None:

@@ -13,12 +13,12 @@ from services.ingest.domain.posted import Fields
 from services.ingest.domain.preferences import Topics, UnknownTopic, choice_of, events_of
 from services.ingest.handlers import Door, take_delivery_events
 from services.ingest.preference_page import Page, Present, Topic
+from services.ingest.taken import UNAVAILABLE
 from shared.contracts.profile import Preferences
 from shared.errors import Problem
 from shared.tokens import BadToken, UnsubscribeClaim, read_token
 
 log = structlog.get_logger()
-UNAVAILABLE = 503
 
 
 class KnowsChoices(Protocol):

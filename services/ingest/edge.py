@@ -5,18 +5,18 @@ letters, described in `documentation.py`. Measures all requests, also those of F
 """
 
 import time
-import traceback
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 import structlog
 
 from services.ingest import metrics
-from services.ingest.adapters.bodies import Disconnected, Receive, read_body
+from services.ingest.adapters.bodies import GONE, Disconnected, Receive, read_body
 from services.ingest.adapters.write_keys import token_of
 from services.ingest.cors import heard_by, preflight
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES
+from services.ingest.faults import fault
 from services.ingest.handlers import Credentials, Door, take_events, tell_whole
 from services.ingest.refusing import refusal
 from services.ingest.taken import Taken
@@ -33,7 +33,6 @@ Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
 
 JSON = (b"content-type", b"application/json")
 KEPT = (b"content-length", b"16"), b'{"success":true}'
-GONE = 499  # the caller hung up
 UNEXPECTED = Problem(
     500, "Not taken", "A fault of Tuvi's, which is logged. Send it again with its messageId."
 )
@@ -79,7 +78,7 @@ class Edge:
         except Disconnected:
             raise
         except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer
-            _log_unexpected(scope["path"], error)
+            log.error("unexpected", route=scope["path"], **fault(error))  # noqa: TRY400  no text of it
             answer = _refused(UNEXPECTED)
         if page is not None:
             answer[1].extend(_raw(heard_by(page.decode("latin-1"))))
@@ -157,14 +156,6 @@ def _refused(problem: Problem) -> Answer:
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
     return [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
-
-
-def _log_unexpected(route: str, error: Exception) -> None:
-    """What and where; its text may carry what a shop sent."""
-    *_, place = traceback.extract_tb(error.__traceback__)
-    log.error(
-        "unexpected", route=route, error=type(error).__name__, at=f"{place.name}:{place.lineno}"
-    )
 
 
 def _method(scope: Scope) -> str:

@@ -6,7 +6,6 @@ harmless. What cannot be fetched for a day is kept as a raw event with the reaso
 
 import asyncio
 import random
-import traceback
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
@@ -32,6 +31,7 @@ from services.ingest.domain.shops.bigcommerce_wants import (
 from services.ingest.domain.shops.outcome import Told, kept, told
 from services.ingest.domain.shops.source import Source
 from services.ingest.domain.shops.table import Delivery
+from services.ingest.faults import fault
 from services.ingest.handlers import Door
 from services.ingest.webhooks import object_of, publish
 from shared.contracts.codec import encode
@@ -123,7 +123,7 @@ class Fetcher:
         except Unwilling as unwilling:
             await self._not_now(fetch, unwilling)
         except Exception as error:  # noqa: BLE001  a fault of ours stops no other fetch
-            log.warning("fetch failed", source=fetch.source, scope=fetch.scope, **_fault(error))
+            log.warning("fetch failed", source=fetch.source, scope=fetch.scope, **fault(error))
             await self._not_now(fetch, Unwilling(f"a fault of ours: {type(error).__name__}"))
         else:
             await self._fetches.done(fetch)
@@ -206,9 +206,3 @@ class Fetcher:
         metrics.FETCHES.labels(outcome).inc()
         log.warning("fetched later", source=fetch.source, scope=fetch.scope, reason=reason)
         await self._fetches.later(fetch, after, reason)
-
-
-def _fault(error: Exception) -> dict[str, str]:
-    """What and where; its text may carry what a shop sent."""
-    *_, place = traceback.extract_tb(error.__traceback__)
-    return {"error": type(error).__name__, "at": f"{place.name}:{place.lineno}"}

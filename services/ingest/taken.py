@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from services.ingest.domain.calls import Ready, Remark
 from shared.errors import Problem
 
+UNAVAILABLE = 503  # Kafka did not take it in time
 RETRY_AFTER = 2  # seconds
 
 
@@ -48,7 +49,7 @@ def refused_by(refused: list[Remark], taken: Taken = NOTHING, *, batch: bool = F
 def unavailable(lost: list[Remark], taken: Taken = NOTHING) -> Problem:
     """503: to be sent again."""
     return Problem(
-        503,
+        UNAVAILABLE,
         "Not kept",
         f"Send it again in {RETRY_AFTER} seconds; a messageId keeps it from counting twice.",
         errors=[remark.plain() for remark in sorted(lost)],

@@ -9,6 +9,7 @@ from fastapi import Request
 from shared.errors import Problem
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+GONE = 499  # the caller hung up
 GZIP = 31  # zlib's word for a gzip header
 
 

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from services.ingest.domain.languages import LANGUAGES
+from services.ingest.domain.linked import said
 from shared.contracts import Definition, DeliveryEvent
 from shared.tokens import UnsubscribeClaim
 
@@ -110,18 +112,11 @@ def events_of(
     choice: Choice, claim: UnsubscribeClaim, now: datetime, language: str
 ) -> list[DeliveryEvent]:
     """Only what changes; a no to everything before all else."""
-    common: dict[str, Any] = {
-        name: getattr(claim, name) for name in UnsubscribeClaim.__struct_fields__ if name != "topic"
-    }
-    common |= {"at": now, "received_at": now, "source": "preferences", "method": "POST"}
+    tell = partial(said, claim, now=now, source="preferences")
     no = ("",) if choice.everything else choice.unsubscribe
-    events = [DeliveryEvent(event="Unsubscribed", topic=topic, **common) for topic in no]
+    events = [tell("Unsubscribed", topic=topic) for topic in no]
     text = f"{TEXT}-{language}"
-    events += [
-        DeliveryEvent(event="Subscribed", topic=topic, text=text, **common)
-        for topic in choice.subscribe
-    ]
+    events += [tell("Subscribed", topic=topic, text=text) for topic in choice.subscribe]
     if choice.traits:
-        traits = dict(choice.traits)
-        events.append(DeliveryEvent(event="PreferencesChanged", traits=traits, **common))
+        events.append(tell("PreferencesChanged", traits=dict(choice.traits)))
     return events

@@ -3,32 +3,28 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Response
 from fastapi.responses import HTMLResponse
 
 from services.ingest import confirm_page
 from services.ingest.domain.languages import Language, chosen
+from services.ingest.domain.linked import said
 from services.ingest.domain.preferences import Topics
 from services.ingest.handlers import Door, take_delivery_events
+from services.ingest.routes.asked import LOST, PAGE, Accepted, Asked
+from services.ingest.taken import UNAVAILABLE
 from shared.contracts import DeliveryEvent
 from shared.errors import Problem
 from shared.tokens import BadToken, ConfirmClaim, read_confirmation
 
 log = structlog.get_logger()
 GOOD_FOR = timedelta(days=30)
-UNAVAILABLE = 503
-Asked = Annotated[str, Query(alias="lang", description="`de`: the page in this language")]
-Accepted = Annotated[str, Header(alias="accept-language")]
-_PAGE: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}
-_LOST: dict[int | str, dict[str, Any]] = {
-    404: {"description": "No link of ours", **_PAGE},
-    410: {"description": "Older than 30 days: sign up again", **_PAGE},
-}
+_LOST = LOST | {410: {"description": "Older than 30 days: sign up again", **PAGE}}
 _NOT_KEPT: dict[int | str, dict[str, Any]] = {
-    503: {"description": "Kafka did not take it in time; press again", **_PAGE}
+    503: {"description": "Kafka did not take it in time; press again", **PAGE}
 }
 
 
@@ -97,23 +93,5 @@ def _wrong(claim: ConfirmClaim | None, now: datetime, language: Language) -> Res
 
 def _subscribed(claim: ConfirmClaim, now: datetime) -> list[DeliveryEvent]:
     """One a topic, under the text that stood in the form."""
-    return [
-        DeliveryEvent(
-            workspace=claim.workspace,
-            contact=claim.contact,
-            message=claim.message,
-            event="Subscribed",
-            at=now,
-            received_at=now,
-            journey=claim.journey,
-            version=claim.version,
-            run=claim.run,
-            step=claim.step,
-            variant=claim.variant,
-            topic=topic,
-            text=claim.text,
-            source="double_opt_in",
-            method="POST",
-        )
-        for topic in claim.topics
-    ]
+    more = {"text": claim.text, "source": "double_opt_in"}
+    return [said(claim, "Subscribed", now, topic=topic, **more) for topic in claim.topics]

@@ -1,37 +1,35 @@
 """The links in mails: one-click unsubscribe, and the preferences behind the same link."""
 
-from typing import Annotated, Any
+from typing import Any
 
 import structlog
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from services.ingest import preference_page as pages
 from services.ingest.adapters.bodies import whole_body
 from services.ingest.choosing import Desk, choose
 from services.ingest.domain.languages import LANGUAGES, chosen
+from services.ingest.domain.linked import said
 from services.ingest.domain.posted import TooManyFields, fields_of
 from services.ingest.domain.preferences import ACTION, FREQUENCIES
 from services.ingest.handlers import Door, take_delivery_event
-from shared.contracts import DeliveryEvent
+from services.ingest.routes.asked import LOST, PAGE, Accepted, Asked
 from shared.errors import Problem
-from shared.tokens import UnsubscribeClaim
+from shared.problems import CONTENT, problems
 
 log = structlog.get_logger()
 MAX_FORM_BYTES = 32 * 1024
-Asked = Annotated[str, Query(alias="lang", description="`de`: the page in this language")]
-Accepted = Annotated[str, Header(alias="accept-language")]
-_PAGE: dict[str, Any] = {"content": {"text/html": {"schema": {"type": "string"}}}}
-_PROBLEM: dict[str, Any] = {"content": {"application/problem+json": {"schema": {"type": "object"}}}}
-_LOST: dict[int | str, dict[str, Any]] = {404: {"description": "No link of ours", **_PAGE}}
 _REFUSED: dict[int | str, dict[str, Any]] = {
-    **_LOST,
-    400: {"description": "Neither of the two forms; nothing was changed", **_PROBLEM},
-    413: {"description": "Larger than 32 kB", **_PROBLEM},
-    415: {"description": "Packed in another way than gzip", **_PROBLEM},
+    **LOST,
+    **problems(
+        _400="Neither of the two forms; nothing was changed",
+        _413="Larger than 32 kB",
+        _415="Packed in another way than gzip",
+    ),
     503: {
         "description": "Kafka did not take it in time; send it again",
-        "content": _PROBLEM["content"] | _PAGE["content"],
+        "content": CONTENT | PAGE["content"],
     },
 }
 _LIST: dict[str, Any] = {"type": "array", "items": {"type": "string"}}
@@ -80,7 +78,7 @@ def router(door: Door, desk: Desk) -> APIRouter:
         claim = desk.claim(token)
         return pages.ask(desk.page(claim, language), None) if claim else pages.unknown(language)
 
-    @routes.get("/u/{token}", summary="Unsubscribe or choose: the page", responses=_LOST)
+    @routes.get("/u/{token}", summary="Unsubscribe or choose: the page", responses=LOST)
     async def look(token: str, lang: Asked = "", accept_language: Accepted = "") -> Response:
         """Scanners fetch links: this only shows buttons."""
         claim = desk.claim(token)
@@ -111,7 +109,8 @@ def router(door: Door, desk: Desk) -> APIRouter:
             return pages.unknown(language)
         fields = _fields(request, body)
         if pages.ONE_CLICK in fields:
-            await take_delivery_event(door, _unsubscribed(claim, door))
+            gone = said(claim, "Unsubscribed", door.now(), topic=claim.topic, source="link")
+            await take_delivery_event(door, gone)
             log.info("unsubscribed", workspace=claim.workspace, contact=claim.contact)
             return pages.left(desk.page(claim, language))
         if ACTION in fields:
@@ -123,26 +122,6 @@ def router(door: Door, desk: Desk) -> APIRouter:
         )
 
     return routes
-
-
-def _unsubscribed(claim: UnsubscribeClaim, door: Door) -> DeliveryEvent:
-    now = door.now()
-    return DeliveryEvent(
-        workspace=claim.workspace,
-        contact=claim.contact,
-        message=claim.message,
-        event="Unsubscribed",
-        at=now,
-        received_at=now,
-        journey=claim.journey,
-        version=claim.version,
-        run=claim.run,
-        step=claim.step,
-        variant=claim.variant,
-        topic=claim.topic,
-        source="link",
-        method="POST",
-    )
 
 
 def _fields(request: Request, body: bytes) -> list[tuple[str, str]]:
