@@ -51,7 +51,22 @@ def serve(service: Annotated[str, typer.Argument(help=" | ".join(PORTS))]) -> No
 
 @app.command()
 def up(home: Annotated[Path, typer.Option(help="Where data and logs are kept.")] = HOME) -> None:
-    """The whole stack on this machine, in real time, until Ctrl-C."""
+    """The whole stack on this machine, in real time, until Ctrl-C.
+
+    \b
+    Ports, each with the variable that moves it (0: any free one):
+      ingest            8001   TUVI_INGEST_PORT
+      segmenter         8002   TUVI_SEGMENTER_PORT
+      orchestrator      8003   TUVI_ORCHESTRATOR_PORT
+      sender            8004   TUVI_SENDER_PORT
+      metrics           8005   TUVI_METRICS_PORT
+      the inbox, SES    8010   TUVI_SES_PORT
+      PostgreSQL       15432   TUVI_POSTGRES_PORT
+      Kafka            19092   TUVI_KAFKA_PORT
+      its controller   19093   TUVI_KAFKA_CONTROLLER_PORT
+
+    For example: TUVI_INGEST_PORT=9001 tuvi up
+    """  # noqa: D301  \b is click's sign for lines that stay as they are
     from deploy.local import up as laptop  # noqa: PLC0415  not needed on a cluster
 
     laptop.run(home)

@@ -16,6 +16,7 @@ from tuvi.visible import visible_lines
 CONTEXT = Path(os.environ.get("TUVI_CONTEXT", ".tuvi/context.json"))  # written by `tuvi up`
 TIMEOUT = 30.0
 NO_KEY = "no key: run this in the folder where `make up` runs, or give --key or TUVI_KEY"
+START = "start it with `make up`; if it runs, then do this in its folder"
 NOT_URLS = "TUVI_URLS: write orchestrator=http://127.0.0.1:8003,segmenter=…"
 
 
@@ -40,6 +41,7 @@ class Client:
         """The decoded answer. Raises CommandError with the problem's detail."""
         base = self.urls.get(service, f"{self.host}:{PORTS[service]}")
         if not self.key:
+            self._reach(service, base)
             raise CommandError(NO_KEY)
         found = {name: value for name, value in query.items() if value}
         url = base + path + (f"?{urlencode(found)}" if found else "")
@@ -52,8 +54,21 @@ class Client:
         except HTTPError as error:
             raise CommandError(_told(error)) from error
         except (URLError, OSError) as error:
-            hint = "is `make up` running, in this folder? Else say where: --url or TUVI_URL"
-            raise CommandError(f"{service} does not answer at {base}; {hint}") from error
+            raise _silent(service, base) from error
+
+    def _reach(self, service: str, base: str) -> None:
+        """Raises CommandError if nothing answers there: then a key would be of no use."""
+        try:
+            urlopen(base + "/healthz", timeout=TIMEOUT).close()  # noqa: S310  user's URL
+        except HTTPError:
+            return
+        except (URLError, OSError) as error:
+            raise _silent(service, base) from error
+
+
+def _silent(service: str, base: str) -> CommandError:
+    where = "or say where it is: --url or TUVI_URL"
+    return CommandError(f"{service} does not answer at {base}: {START}, {where}")
 
 
 def _told(error: HTTPError) -> str:

@@ -15,7 +15,7 @@ from rich.text import Text
 from shared.auth import ANY_ORIGIN, VISIBLE, Scope, create_key
 from shared.hints import did_you_mean
 from tuvi import key_rows
-from tuvi.client import CommandError, context
+from tuvi.client import START, CommandError, context
 
 app = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")
@@ -32,7 +32,7 @@ Origins = Annotated[
     list[str] | None,
     typer.Option("--origin", help="Whose pages may use it: https://shop.example. Repeatable."),
 ]
-NO_DSN = "no database: run this in the folder where `make up` runs, or give --dsn or TUVI_ADMIN_DSN"
+WHERE = f"{START}, or say where it is: --dsn or TUVI_ADMIN_DSN"
 
 
 @app.command()
@@ -176,14 +176,17 @@ def _warn_of_any(origins: list[str]) -> None:
 def _with(dsn: str, work: key_rows.Work[T]) -> T:
     dsn = dsn or context().get("dsn", "")
     if not dsn:
-        raise CommandError(NO_DSN)
+        raise CommandError(f"nothing runs in this folder: {WHERE}")
     return asyncio.run(_connected(dsn, work))
 
 
 async def _connected(dsn: str, work: key_rows.Work[T]) -> T:
     try:
         connection = await asyncpg.connect(dsn, timeout=10)
-    except (OSError, asyncpg.PostgresError, ValueError) as error:
+    except OSError as error:
+        silent = f"PostgreSQL of the installation does not answer ({error or 'in time'})"
+        raise CommandError(f"{silent}: {WHERE}") from error
+    except (asyncpg.PostgresError, ValueError) as error:
         raise CommandError(f"PostgreSQL of the installation: {error}") from error
     try:
         return await work(connection)

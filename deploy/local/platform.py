@@ -21,7 +21,7 @@ import asyncpg
 from deploy.local.ports import HOST, Ports, claim
 from deploy.local.processes import Child, Program
 from deploy.local.stack import Addresses, Stack
-from shared.auth import create_key
+from shared.auth import Scope, create_key
 from shared.contracts.stages import SERVICES
 from shared.db.migrate import migrate
 from tuvi.client import Client
@@ -34,6 +34,11 @@ SHOP = {
     "TUVI_SHOP_NAME": "Fjord Goods",
     "TUVI_SHOP_URL": "https://fjord.example",
     "TUVI_SHOP_ADDRESS": "12 Harbour Street, Tallinn",
+}
+KEYS: dict[Scope, str] = {  # and what each is for, as `tuvi keys list` shows it
+    "write_events": "TUVI_WRITE_KEY",
+    "write": "tuvi's commands",
+    "operate": "dispatch switch",
 }
 TOPIC_ARN = "arn:aws:sns:eu-west-1:000000000000:tuvi-ses"
 
@@ -192,9 +197,9 @@ class Platform:
             self.keys = json.loads(file.read_text())
         else:
             self.keys = {
-                "write_events": await create_key(connection, "default", "write_events"),
-                "write": await create_key(connection, "default", "write"),
-                "operate": await create_key(connection, "default", "operate"),
+                scope: await create_key(connection, "default", scope, name=name)
+                for scope, name in KEYS.items()
+            } | {
                 "tokens": secrets.token_urlsafe(32),
             }
             file.touch(mode=0o600)

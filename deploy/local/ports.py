@@ -28,7 +28,7 @@ class Ports:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Self:
-        """`TUVI_KAFKA_PORT`, `TUVI_KAFKA_CONTROLLER_PORT`, `TUVI_POSTGRES_PORT`."""
+        """`TUVI_KAFKA_PORT`, `TUVI_INGEST_PORT` and so on, a variable a field."""
         given = os.environ if environment is None else environment
         ports = {}
         for field in fields(cls):

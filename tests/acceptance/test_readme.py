@@ -193,6 +193,8 @@ def test_what_somebody_made_of_a_starter_file_is_there_after_ctrl_c(newcomer: Ne
     file.write_text(re.sub("description: .*", "description: ours", starter))
     tuvi = f"{sys.executable} -m tuvi.cli journeys"
     assert newcomer.types(f"{tuvi} apply {file}") == "welcome: version 2\n"
+    keys = json.loads(newcomer.types(f"{sys.executable} -m tuvi.cli keys list --json"))
+    assert [key["name"] for key in keys] == ["TUVI_WRITE_KEY", "tuvi's commands", "dispatch switch"]
     newcomer.stops()
     newcomer.starts()
     assert "id=welcome  version=2 " in newcomer.types(f"{tuvi} list")

@@ -230,7 +230,12 @@ async def test_beside_a_running_tuvi_up_the_database_is_known(
     monkeypatch.setattr(client, "CONTEXT", tmp_path / "context.json")
     code, _, err = await keys.run("list", told=False)
     assert code == 1
-    assert "run this in the folder where `make up` runs" in err
+    assert err.startswith("error: nothing runs in this folder: start it with `make up`")
+    client.CONTEXT.write_text(json.dumps({"dsn": "postgresql://postgres@127.0.0.1:1/tuvi"}))
+    code, _, err = await keys.run("list", told=False)
+    assert code == 1
+    assert "does not answer" in err
+    assert "start it with `make up`" in err
     client.CONTEXT.write_text(json.dumps({"dsn": database}))
     code, out, _ = await keys.run("list", told=False)
     assert code == 0

@@ -1,10 +1,14 @@
 """`tuvi` without a server: every faulty file is named with its line, what is missing in words."""
 
 import sys
+import threading
+from dataclasses import asdict
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
+from deploy.local.ports import Ports, setting_of
 from tuvi import cli, client
 
 STARTER = Path(__file__).parents[2] / "starter"
@@ -112,7 +116,6 @@ def test_every_faulty_form_is_named_with_its_line(capsys: pytest.CaptureFixture[
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("journeys list", "no key: run this in the folder where `make up` runs"),
         ("journeys list --key k --url http://127.0.0.1:8003", "leave it out, or say where each"),
         ("journeys list --key k --url localhost", "localhost is no URL: write http://127.0.0.1"),
         ("journeys list --key k --url http://[", "is no URL"),
@@ -128,11 +131,41 @@ def test_what_is_missing_is_told_in_one_line(
     assert told in typed.err
 
 
+@pytest.mark.parametrize("key", ["", "--key k"])
+def test_a_stack_that_is_stopped_is_to_be_started_whether_its_key_is_known_or_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("TUVI_URLS", "ingest=http://127.0.0.1:1")
+    typed = Typed(capsys, f"events tail {key}")
+    silent = "error: ingest does not answer at http://127.0.0.1:1: start it with `make up`"
+    assert typed.code == 1
+    assert typed.err.startswith(silent)
+    assert "no key" not in typed.err
+
+
+def test_a_stack_that_runs_elsewhere_wants_a_key(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with HTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        monkeypatch.setenv("TUVI_URLS", f"ingest=http://127.0.0.1:{server.server_port}")
+        typed = Typed(capsys, "events tail")
+    assert "error: no key: run this in the folder where `make up` runs" in typed.err
+
+
+def test_the_help_of_up_names_each_port_and_what_moves_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = [line.split() for line in Typed(capsys, "up --help").out.splitlines()]
+    named = {line[-1]: int(line[-2]) for line in lines if line and line[-1].endswith("_PORT")}
+    assert named == {setting_of(name): port for name, port in asdict(Ports()).items()}
+
+
 def test_each_service_may_have_an_address_of_its_own(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TUVI_URLS", "orchestrator=http://127.0.0.1:1/there/,sender=http://x")
     typed = Typed(capsys, "journeys list --key k")
-    assert "orchestrator does not answer at http://127.0.0.1:1/there;" in typed.err
+    assert "orchestrator does not answer at http://127.0.0.1:1/there:" in typed.err
     monkeypatch.setenv("TUVI_URLS", "orchestra=http://127.0.0.1:1")
     assert "not 'orchestra=http://127.0.0.1:1'" in Typed(capsys, "journeys list --key k").err
