@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from shared.contracts.codec import encode
+from tuvi import tables
 from tuvi.client import Client, CommandError, from_environment
 from tuvi.publishing import files_of, publish_folder
 from tuvi.visible import visible
@@ -19,6 +20,7 @@ Reading = Annotated[str, typer.Option("--key", help="A key with scope read (TUVI
 Writing = Annotated[str, typer.Option("--key", help="A key with scope write (TUVI_KEY).")]
 AsJson = Annotated[bool, typer.Option("--json", help="For scripts.")]
 Files = Annotated[list[Path], typer.Argument(help="Files or folders.", exists=True)]
+LONG = ("body", "description", "subject", "variables")
 
 journeys = typer.Typer(no_args_is_help=True)
 segments = typer.Typer(no_args_is_help=True)
@@ -53,9 +55,13 @@ def _show(answer: Any, as_json: bool) -> None:  # noqa: FBT001
     if as_json:
         typer.echo(encode(answer).decode())
         return
-    for item in answer["items"]:
-        parts = (f"{name}={value}" for name, value in item.items() if name != "body")
-        typer.echo(visible("  ".join(parts)))
+    tables.show(list(map(_row, answer["items"])), none="there are none: `apply` publishes them")
+
+
+def _row(item: dict[str, Any]) -> dict[str, Any]:
+    """What is long is last, or for --json."""
+    short = {name: value for name, value in item.items() if name not in LONG}
+    return short | {"description": item["description"]}
 
 
 @journeys.command("apply")

@@ -3,24 +3,21 @@
 import asyncio
 import json
 from datetime import datetime
-from typing import Annotated, Any, TypeVar, cast, get_args
+from typing import Annotated, TypeVar, cast, get_args
 from urllib.parse import urlsplit
 
 import asyncpg
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from shared.auth import ANY_ORIGIN, VISIBLE, Scope, create_key
 from shared.hints import did_you_mean
-from tuvi import key_rows
+from tuvi import key_rows, tables
 from tuvi.client import START, CommandError, context
 
 app = typer.Typer(no_args_is_help=True)
 T = TypeVar("T")
 SCOPES: tuple[str, ...] = get_args(Scope)
-PIPED = 200  # columns, where no terminal says how many it has
+HEADINGS = {"per_second": "events/s", "last_used": "last used"}
 Dsn = Annotated[
     str,
     typer.Option(
@@ -86,17 +83,8 @@ def list_(
     if as_json:
         typer.echo(json.dumps(rows, default=datetime.isoformat, indent=2))
         return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("prefix", min_width=VISIBLE, no_wrap=True)
-    for column in ("name", "workspace", "scope", "events/s", "origins"):
-        table.add_column(column, overflow="fold")
-    for column in ("created", "last used", "revoked"):
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        cells = [_shown(value) for value in row.values()]
-        table.add_row(*map(Text, cells), style="dim" if row["revoked"] else "")
-    terminal = Console()
-    (terminal if terminal.is_terminal else Console(width=PIPED)).print(table)
+    named = [{HEADINGS.get(name, name): value for name, value in row.items()} for row in rows]
+    tables.show(named, none="no keys: `tuvi keys create` makes one", over="revoked")
 
 
 @app.command()
@@ -136,7 +124,9 @@ async def _one(connection: asyncpg.Connection, said: str) -> str:
     if valid:
         raise CommandError(f"{said} begins {len(valid)} keys, say which: {', '.join(valid)}")
     if found:
-        raise CommandError(f"{found[0]['prefix']} was revoked at {_shown(found[0]['revoked_at'])}")
+        raise CommandError(
+            f"{found[0]['prefix']} was revoked at {tables.shown(found[0]['revoked_at'])}"
+        )
     raise CommandError(f"no key begins with {said[:VISIBLE]}; see `tuvi keys list`")
 
 
@@ -160,12 +150,6 @@ def _origin(given: str) -> str:
         raise wrong
     usual = {"http": 80, "https": 443}[parts.scheme]
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return "\n".join(value) if isinstance(value, list) else str(value or "")
 
 
 def _warn_of_any(origins: list[str]) -> None:

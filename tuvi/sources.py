@@ -2,16 +2,19 @@
 
 import os
 import sys
+from datetime import datetime
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from shared.contracts.codec import encode
+from tuvi import tables
 from tuvi.client import CommandError, from_environment
 from tuvi.definitions import AsJson, Reading, Url, Writing
 
 app = typer.Typer(no_args_is_help=True)
+CLOSED = "CLOSED: no token key opens its secret; give it anew"
 SHOPS = ("shopify", "woocommerce", "bigcommerce")
 Name = Annotated[str, typer.Argument(help="Of this source: a-z, 0-9 and -, such as main.")]
 
@@ -75,10 +78,18 @@ def list_(url: Url = "", key: Reading = "", as_json: AsJson = False) -> None:  #
     if as_json:
         typer.echo(encode(found).decode())
         return
-    for one in found["items"]:
-        last = one["last_delivery_at"] or "nothing came yet"
-        closed = "  CLOSED: no token key opens its secret; give it anew" if one["closed"] else ""
-        typer.echo(f"{one['shop']}/{one['name']}  {one['webhook']}  {last}{closed}")
+    rows = [_row(one) for one in found["items"]]
+    tables.show(rows, none="no sources: `tuvi sources create` makes one")
+
+
+def _row(source: dict[str, Any]) -> dict[str, Any]:
+    last = source["last_delivery_at"]
+    return {
+        "source": f"{source['shop']}/{source['name']}",
+        "webhook": source["webhook"],
+        "last delivery": datetime.fromisoformat(last) if last else "none yet",
+        "state": CLOSED if source["closed"] else "open",
+    }
 
 
 @app.command()

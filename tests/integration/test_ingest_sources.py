@@ -211,7 +211,11 @@ async def test_the_command_line_makes_lists_and_removes_a_source(ingest: Place) 
 
     await tuvi("create", "shopify", "by-hand", "--secret", "-", told=f"{OTHER}\n")
     assert (await deliver(ingest, "orders/create", body, to="by-hand", secret=OTHER))[0] == 200
-    assert "shopify/by-hand" in (await tuvi("list"))[0]
+    heading, *rows = (await tuvi("list"))[0].splitlines()
+    assert heading.split() == ["source", "webhook", "last", "delivery", "state"]
+    (row,) = [row.split() for row in rows if "shopify/by-hand " in row]
+    assert row[1] == said[0].strip()
+    assert row[-1] == "open"
     assert "seen by all" in (await tuvi("create", "shopify", "x", "--secret", SECRET))[1]
     wrong = await tuvi("create", "shopify", "Bad Name", "--secret-env", "SHOP_SECRET")
     assert "source: is no name" in wrong[1]
