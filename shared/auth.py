@@ -33,6 +33,7 @@ FRESH_SECONDS = 2.0  # how long a revoked key may still be taken
 AGAIN_SECONDS = 0.2  # nobody makes us read more often, with whatever keys
 USED_SECONDS = 30.0  # how exact "last used" is
 WRITE_SECONDS = 5.0
+LOG_SECONDS = 1.0  # between two lines about keys that are none: anybody may send them
 
 log = structlog.get_logger()
 
@@ -97,12 +98,42 @@ def _hash(key: str) -> bytes:
     return hashlib.sha256(key.encode()).digest()
 
 
+class _Refused:
+    """Keys that open nothing. They are no workspace's, so only the log can show them to whoever
+    wonders where their events stay: never more of one than its visible beginning.
+    """
+
+    def __init__(self) -> None:
+        self._logged_at = float("-inf")
+        self._left_out = 0
+
+    def problem(self, token: str, revoked: str) -> Problem:
+        """`revoked`: the prefix if it once was a key. Only who has all of it learns that."""
+        self._log("revoked key" if revoked else "unknown key", token)
+        if revoked:
+            why = f"The key {revoked} was revoked. Make another by `tuvi keys create`."
+            return Problem(401, "Revoked key", why)
+        return Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
+
+    def _log(self, event: str, token: str) -> None:
+        now = time.monotonic()
+        if now - self._logged_at < LOG_SECONDS:
+            self._left_out += 1
+            return
+        ours = token.startswith(tuple(PREFIXES.values()))  # else it may be anything: a password
+        begins = token[:VISIBLE] if ours else "not as keys of Tuvi do"
+        log.info(event, begins=begins, left_out=self._left_out)
+        self._logged_at, self._left_out = now, 0
+
+
 class Keys:
     """All valid keys, read again when they are two seconds old; notes which were used."""
 
     def __init__(self, pool: asyncpg.Pool) -> None:
         self._pool = pool
         self._known: dict[bytes, Key] = {}
+        self._revoked: dict[bytes, str] = {}
+        self._refused = _Refused()
         self._read_at = float("-inf")
         self._noted: dict[bytes, float] = {}
         self._writing: set[asyncio.Task[None]] = set()
@@ -115,7 +146,7 @@ class Keys:
             await self._read(AGAIN_SECONDS)
         found = self._known.get(digest)
         if found is None:
-            raise Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
+            raise self._refused.problem(token, self._revoked.get(digest, ""))
         self._note(digest)
         return found
 
@@ -127,15 +158,18 @@ class Keys:
     async def _read(self, age: float) -> None:
         if time.monotonic() - self._read_at > age:
             rows = await self._pool.fetch(
-                """SELECT hash, workspace, scope, prefix, origins, per_second
-                   FROM installation.keys WHERE revoked_at IS NULL"""
+                """SELECT hash, workspace, scope, prefix, origins, per_second,
+                          revoked_at IS NOT NULL AS revoked
+                   FROM installation.keys"""
             )
             self._known = {
                 r["hash"]: Key(
                     r["workspace"], r["scope"], r["prefix"], tuple(r["origins"]), r["per_second"]
                 )
                 for r in rows
+                if not r["revoked"]
             }
+            self._revoked = {r["hash"]: r["prefix"] for r in rows if r["revoked"]}
             self._read_at = time.monotonic()
 
     async def key(self, token: str, *scopes: Scope) -> Key:

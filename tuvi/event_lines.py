@@ -11,8 +11,8 @@ from tuvi.visible import visible
 Item = dict[str, Any]
 INDENT = "          "
 NOTHING = (
-    "no events: nothing was accepted or refused yet. What comes with an unknown key (401) or to "
-    "another host is not seen here"
+    "no events: nothing was accepted or refused yet. What comes with an unknown key (401) is not "
+    "seen here, but in ingest's log; what goes to another host is not seen at all"
 )
 _STYLE = {"accepted": "green", "refused": "bold red"}
 _CATALOGUE = ("product", "stock")  # facts of the catalogue: they belong to no contact

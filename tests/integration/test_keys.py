@@ -10,6 +10,7 @@ from typing import Any
 import asyncpg
 import pytest
 import pytest_asyncio
+from structlog.testing import capture_logs
 
 from services.ingest.adapters import write_keys
 from shared import auth
@@ -202,9 +203,33 @@ async def test_a_use_is_noted_and_a_revoked_key_is_refused_within_seconds(
     async with asyncio.timeout(auth.FRESH_SECONDS + write_keys.FRESH_SECONDS + 1):
         while (await _sent(ingest, key))[0] != 401:
             await asyncio.sleep(0.1)
+    _, answer, _ = await _sent(ingest, key)
+    assert (answer["title"], key[:14] in answer["detail"]) == ("Revoked key", True)
+    assert key not in answer["detail"]
+    _, answer, _ = await _sent(ingest, f"{key[:14]}{key[14:][::-1]}")
+    assert answer["title"] == "Unknown key"  # its visible beginning alone is nobody's business
     code, _, err = await keys.run(f"revoke {key[:14]}")
     assert code == 1
     assert "was revoked at 20" in err
+
+
+async def test_a_key_that_nobody_made_is_found_in_the_log_by_its_beginning(
+    ingest: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = "tuvi_wk_NoBodyMadeThis"
+    with capture_logs() as logs:
+        for seconds in (0, 3600, 3600, 0):  # between two lines
+            monkeypatch.setattr(auth, "LOG_SECONDS", seconds)
+            assert (await _sent(ingest, wrong))[0] == 401
+        assert (await _sent(ingest, "the password of somebody"))[0] == 401
+
+    lines = [log for log in logs if log["event"] == "unknown key"]
+    assert [(line["begins"], line["left_out"]) for line in lines[1:]] == [
+        (wrong[:14], 2),
+        ("not as keys of Tuvi do", 0),
+    ]
+    assert lines[0]["begins"] == wrong[:14]
+    assert wrong not in str(logs)
 
 
 async def test_keys_are_listed_for_people_without_what_would_let_in(

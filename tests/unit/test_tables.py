@@ -1,6 +1,7 @@
 """What a command lists is read by people, on whatever terminal."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ def test_a_column_is_as_wide_as_what_is_in_it_and_says_whose_time_it_is(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "20")
     url = f"https://shop.example/{'x' * 100}"
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"name": "a", "note": None, "url": url, "at": AT, "of": ["b", "c"]},
         {"name": "long", "note": "", "url": "-", "at": AT.astimezone(timezone(timedelta(hours=2)))}
         | {"of": []},
