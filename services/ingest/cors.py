@@ -4,12 +4,15 @@ No cookie and no address decides anything here: whoever sends has the key. What 
 only lets a shop's own pages send and hear why something was refused.
 """
 
+import re
 from collections.abc import Collection
 
 from shared.auth import ANY_ORIGIN, Key
 from shared.errors import Problem
 
 _HEADERS = "authorization, content-type, content-encoding, x-retry-count"
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,180}")  # as browsers write it
+LONGEST = 200  # characters of an origin that are repeated
 _SECONDS = "7200"  # for which a browser remembers; no browser remembers longer than two hours
 
 
@@ -17,13 +20,14 @@ def check_origin(key: Key, origin: str) -> None:
     """`origin`: the page's, as its browser says. Raises Problem 403."""
     if origin in key.origins or ANY_ORIGIN in key.origins:
         return
+    page, allow = origin[:LONGEST], _command(f"allow {key.prefix}", origin)
     if key.public:
-        why = f"Pages of {origin[:200]} may not use the key {key.prefix}: `{_allow(key, origin)}`."
+        why = f"Pages of {page} may not use the key {key.prefix}. Only if they are yours: {allow}."
         raise Problem(403, "Page not allowed", why)
     why = (
-        f"The key {key.prefix} is a secret, and whoever opens {origin[:200]} can read it there: "
+        f"The key {key.prefix} is a secret, and whoever opens {page} can read it there: "
         "revoke it, and give the page one by `tuvi keys create --scope browser`. "
-        f"If it is no page that sends this: `{_allow(key, origin)}`."
+        f"Only if it is no page that sends this, but a program of yours: {allow}."
     )
     raise Problem(403, "A secret key in a page", why)
 
@@ -43,9 +47,9 @@ def preflight(origin: str, allowed: Collection[str], method: str = "POST") -> di
     Raises Problem 403.
     """
     if origin not in allowed and ANY_ORIGIN not in allowed:
+        create = _command("create --scope browser", origin)
         why = (
-            f"No key may be used by pages of {origin[:200]}: "
-            f"`tuvi keys create --scope browser --origin {origin[:200]}` makes one."
+            f"No key may be used by pages of {origin[:LONGEST]}. Only if they are yours: {create}."
         )
         raise Problem(403, "Page not allowed", why)
     return {
@@ -56,5 +60,7 @@ def preflight(origin: str, allowed: Collection[str], method: str = "POST") -> di
     }
 
 
-def _allow(key: Key, origin: str) -> str:
-    return f"tuvi keys allow {key.prefix} --origin {origin[:200]}"
+def _command(what: str, origin: str) -> str:
+    """For people to paste, so nothing that a shell would read as more than an origin."""
+    given = origin if _ORIGIN.fullmatch(origin) else "https://…"
+    return f"`tuvi keys {what} --origin {given}`"

