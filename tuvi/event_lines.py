@@ -9,7 +9,7 @@ from rich.text import Text
 from tuvi.visible import visible
 
 Item = dict[str, Any]
-INDENT = "          "
+INDENT = " " * len("11:02:31 UTC  ")
 NOTHING = (
     "no events: nothing was accepted or refused yet. What comes with an unknown key (401) is not "
     "seen here, but in ingest's log; what goes to another host is not seen at all"
@@ -43,7 +43,7 @@ def _lines(item: Item, today: date) -> Iterator[Text]:
 def _head(item: Item, today: date) -> Text:
     at = datetime.fromisoformat(item["received_at"]).astimezone(UTC)
     line = Text()
-    line.append(f"{at:%H:%M:%S}  " if at.date() == today else f"{at:%Y-%m-%d %H:%M:%S}  ", "dim")
+    line.append(f"{at:%H:%M:%S} UTC  " if at.date() == today else f"{_instant(at)}  ", "dim")
     line.append(f"{item['outcome']:<8}  ", _STYLE[item["outcome"]])
     line.append(" ".join(filter(None, (item["type"], item["name"]))) or _unread(item), "bold")
     for word, field in (("user", "user_id"), ("anonymous", "anonymous_id"), ("", "email")):
@@ -88,11 +88,14 @@ def _contact(told: Item, item: Item) -> str:
         )
     parts = [f"contact {told['contact']}" + (f" (was {told['was']})" if told["was"] else "")]
     if told["state"] == "repeat":
-        first = datetime.fromisoformat(told["received_at"]).astimezone(UTC)
-        parts.insert(0, f"a repeat of {first:%Y-%m-%d %H:%M:%S}, so it changed nothing")
+        first = _instant(datetime.fromisoformat(told["received_at"]))
+        parts.insert(0, f"a repeat of {first}, so it changed nothing")
     moved = [f"entered {segment}" for segment in told["entered"]]
     moved += [f"left {segment}" for segment in told["left"]]
-    still = [segment for segment in told["segments"] if segment not in told["entered"]]
     parts += [", ".join(moved)] if moved else []
-    parts.append(f"in {', '.join(still)}" if still else "" if moved else "in no segment")
-    return "; ".join(filter(None, parts))
+    parts.append(f"now in {', '.join(told['segments']) or 'no segment'}")
+    return "; ".join(parts)
+
+
+def _instant(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

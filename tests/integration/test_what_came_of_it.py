@@ -164,7 +164,7 @@ async def test_a_shop_sees_what_came_of_each_event(shop: Shop) -> None:
 
     assert "accepted  track Product Added  user u-7  via tuvi_wk_" in lines[0]
     assert lines[1].startswith("→ contact c_")
-    assert lines[1].endswith("; in no segment")
+    assert lines[1].endswith("; now in no segment")
     assert lines[2].startswith("→ abandoned-cart: waits until ")
     assert "refused   track Order Completed  via tuvi_wk_" in lines[3]
     assert lines[4].startswith("properties.currency: is missing")

@@ -56,13 +56,15 @@ def told(orchestrator: dict[str, Any] | None = None, **segmenter: Any) -> list[s
 
 
 def test_the_first_line_says_when_what_who_and_by_which_door() -> None:
-    head = "11:02:31  accepted  track Product Added  user u-7  via tuvi_wk_ab12cd"
+    head = "11:02:31 UTC  accepted  track Product Added  user u-7  via tuvi_wk_ab12cd"
 
     assert lines()[0] == head
-    assert lines(received_at="2026-11-21T23:00:00Z")[0].startswith("2026-11-21 23:00:00  accepted")
+    assert lines(received_at="2026-11-21T23:00:00Z")[0].startswith(
+        "2026-11-21 23:00:00 UTC  accepted"
+    )
     stranger = lines(user_id="", anonymous_id="a-1", email="ann@example.com", origin="import")[0]
     assert "  anonymous a-1  ann@example.com  import  via" in stranger
-    assert lines(type="identify", name="")[0].startswith("11:02:31  accepted  identify  user")
+    assert lines(type="identify", name="")[0].startswith("11:02:31 UTC  accepted  identify  user")
 
 
 def test_a_refusal_says_which_field_and_what_to_do() -> None:
@@ -71,19 +73,19 @@ def test_a_refusal_says_which_field_and_what_to_do() -> None:
     )
 
     assert refused == [
-        "11:02:31  refused   track Product Added  via tuvi_wk_ab12cd",
+        "11:02:31 UTC  refused   track Product Added  via tuvi_wk_ab12cd",
         "properties.currency: is missing",
     ]
     whole = lines(outcome="refused", type="", name="", route="/v1/batch", field="body", user_id="")
-    assert whole[0] == "11:02:31  refused   /v1/batch  via tuvi_wk_ab12cd"
+    assert whole[0] == "11:02:31 UTC  refused   /v1/batch  via tuvi_wk_ab12cd"
 
 
 def test_a_contact_its_segments_and_silence_have_words() -> None:
     nobody = "→ no running journey is triggered by 'Product Added'"
 
-    assert told() == ["→ contact c_1; in no segment", nobody]
+    assert told() == ["→ contact c_1; now in no segment", nobody]
     moved = told(segments=["loyal", "new"], entered=["new"], left=["at-risk"], was="c_0")
-    assert moved[0] == "→ contact c_1 (was c_0); entered new, left at-risk; in loyal"
+    assert moved[0] == "→ contact c_1 (was c_0); entered new, left at-risk; now in loyal, new"
     assert told({"final": False})[-1].startswith("→ the orchestrator may not have come so far")
 
 
@@ -110,9 +112,8 @@ def test_what_was_not_made_of_it_yet_or_again_is_told() -> None:
 
     assert told(state="waiting", contact="")[0].startswith("→ not processed yet")
     assert "m-1 was seen" in told(state="seen", contact="")[0]
-    assert told(state="repeat", received_at=first) == [
-        "→ a repeat of 2026-11-22 11:00:00, so it changed nothing; contact c_1; in no segment"
-    ]
+    again = "→ a repeat of 2026-11-22 11:00:00 UTC, so it changed nothing; contact c_1"
+    assert told(state="repeat", received_at=first) == [f"{again}; now in no segment"]
     assert lines()[1].startswith("→ what came of it is not known")
 
 
@@ -145,6 +146,6 @@ def test_its_words_stay_readable() -> None:
 
 def test_facts_of_the_catalogue_belong_to_no_contact() -> None:
     assert lines(type="product", name="p-1", user_id="") == [
-        "11:02:31  accepted  product p-1  via tuvi_wk_ab12cd"
+        "11:02:31 UTC  accepted  product p-1  via tuvi_wk_ab12cd"
     ]
     assert not has_outcome(ITEM | {"type": "stock"})

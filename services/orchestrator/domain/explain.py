@@ -35,7 +35,7 @@ REASONS = {
 
 def explain(decisions: Iterable[Decision], journey: Journey | None = None) -> list[str]:
     """One line a decision, in the order given. With the journey, its topic is named too."""
-    return [f"{d.at:%Y-%m-%d %H:%M:%S}  {told(d, journey)}" for d in decisions]
+    return [f"{d.at:%Y-%m-%d %H:%M:%S} UTC  {told(d, journey)}" for d in decisions]
 
 
 def told(decision: Decision, journey: Journey | None) -> str:

@@ -161,7 +161,7 @@ def _waiting(happened: Happened, journey: str, waiting: Iterable[Waiting]) -> Re
     ours = [w for w in waiting if w.journey == journey and w.contact in happened.contacts]
     own = [w for w in ours if w.message == happened.message_id]
     for w in own or [w for w in ours if w.first_at <= happened.received_at < w.due_at]:
-        words = f"waits until {w.due_at:%Y-%m-%d %H:%M:%S} whether it stays quiet"
+        words = f"waits until {w.due_at:%Y-%m-%d %H:%M:%S} UTC whether it stays quiet"
         return Reaction(journey, "waiting", words)
     return None
 

@@ -104,7 +104,7 @@ def test_what_its_segments_started_is_told_of_the_event() -> None:
 
 
 def test_a_quiet_time_that_runs_says_when_it_is_decided() -> None:
-    words = "waits until 2026-06-01 13:00:00 whether it stays quiet"
+    words = "waits until 2026-06-01 13:00:00 UTC whether it stays quiet"
 
     assert made(ADDED, waiting=[WAITING]) == [("cart", "waiting", words)]
     more = replace(ADDED, message_id="m-9", received_at=NOON + HOUR / 2)
