@@ -15,6 +15,7 @@ NOTHING = (
     "seen here, but in ingest's log; what goes to another host is not seen at all"
 )
 _STYLE = {"accepted": "green", "refused": "bold red"}
+_MAIL = {"sent": "green", **dict.fromkeys(("failed", "skipped", "withdrawn"), "yellow")}
 _CATALOGUE = ("product", "stock")  # facts of the catalogue: they belong to no contact
 
 
@@ -24,7 +25,7 @@ def has_outcome(item: Item) -> bool:
 
 
 def shown(item: Item, today: date) -> Iterator[Text]:
-    """The lines of an event; its outcomes are `segmenter` and `orchestrator`, if they are known."""
+    """The lines of an event; its outcomes stand under the services' names, if they are known."""
     for line in _lines(item, today):
         line.plain = visible(line.plain)
         yield line
@@ -72,6 +73,8 @@ def _came_of(item: Item) -> Iterator[Text]:
         return
     for one in journeys["journeys"]:
         yield Text(f"{INDENT}→ {one['journey']}: {one['words']}")
+    for mail in item.get("sender", {}).get("mails", ()):
+        yield Text(f"{INDENT}→ {mail['journey']}: {mail['words']}", _MAIL.get(mail["status"], ""))
     if journeys["words"]:
         yield Text(f"{INDENT}→ {journeys['words']}", "yellow")
     if not journeys["final"]:

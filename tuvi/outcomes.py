@@ -10,7 +10,7 @@ from tuvi.event_lines import Item, has_outcome
 
 ASK_EVERY = 0.3  # seconds
 PATIENCE = 8.0  # seconds: what has come of nothing by then is shown as it is
-SERVICES = ("segmenter", "orchestrator")
+SERVICES = ("segmenter", "orchestrator", "sender")
 
 
 def note(client: Client, items: list[Item]) -> None:
@@ -24,7 +24,9 @@ def note(client: Client, items: list[Item]) -> None:
         _ask(client, "segmenter", [item for item in asked if not _taken(item)])
         known = [i for i in asked if i["segmenter"]["contact"] and not _final(i)]
         _ask(client, "orchestrator", known, lambda item: item["segmenter"])
-        if all(map(_final, asked)) or time.monotonic() > deadline:
+        mailed = [i for i in asked if _final(i) and not _settled(i)]
+        _ask(client, "sender", mailed, lambda i: i["segmenter"] | i["orchestrator"])
+        if all(_final(i) and _settled(i) for i in asked) or time.monotonic() > deadline:
             return
         time.sleep(ASK_EVERY)
 
@@ -51,3 +53,9 @@ def _taken(item: Item) -> bool:
 
 def _final(item: Item) -> bool:
     return bool(item.get("orchestrator", {}).get("final"))
+
+
+def _settled(item: Item) -> bool:
+    """No run of it has a mail, or its mails stay as they are for a while."""
+    runs = any(journey["run"] for journey in item["orchestrator"]["journeys"])
+    return not runs or bool(item.get("sender", {}).get("final"))

@@ -70,6 +70,7 @@ class Events(BaseModel):
 class Reaction(BaseModel):
     """`what`: decided (`words` and `reason` as in explain), waiting (for quiet), continued (more
     of a run that is going on), silent (its trigger names the event and nothing was decided).
+    `message`: the mail that it asks for; what became of it, the sender's `POST /v1/outcomes` says.
     """
 
     journey: str
@@ -77,6 +78,7 @@ class Reaction(BaseModel):
     words: str
     run: str = ""
     reason: str = ""
+    message: str = ""
 
 
 class Outcome(BaseModel):
@@ -129,7 +131,14 @@ def _outcome(
         final=final,
         listening=[journey.id for journey in listening(journeys, happened)],
         journeys=[
-            Reaction(journey=r.journey, what=r.what, words=r.words, run=r.run, reason=r.reason)
+            Reaction(
+                journey=r.journey,
+                what=r.what,
+                words=r.words,
+                run=r.run,
+                reason=r.reason,
+                message=r.message,
+            )
             for r in made
         ],
         words="" if made else nobody_listens(journeys, happened),

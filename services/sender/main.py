@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from fastapi import FastAPI
 
-from services.sender import api
+from services.sender import api, outcomes
 from services.sender.adapters.account import Account
 from services.sender.adapters.announcements import Drain
 from services.sender.adapters.feed import FeedWatch
@@ -106,6 +106,7 @@ def _app(
     app.include_router(api.messages(runtime.pool, keys, parts.claims))
     app.include_router(api.suppressions(runtime.pool, keys))
     app.include_router(api.switch(runtime.pool, keys))
+    app.include_router(outcomes.router(runtime.pool, keys, parts.claims))
     return app
 
 

@@ -1,13 +1,13 @@
 """`tuvi events tail` on real services: what was posted to ingest, and what came of it.
 
-Ingest runs in this process, segmenter and orchestrator in their own, business time is the wall's.
+Ingest runs in this process, the other services in their own, business time is the wall's.
 """
 
 import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -17,9 +17,11 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from deploy.local.platform import SES_CREDENTIALS, SHOP
 from deploy.local.ports import claim
 from shared.auth import create_key
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
+from tests.integration.sender_world import SOURCE, ses_endpoint
 from tuvi import outcomes
 from tuvi.client import Client
 
@@ -46,6 +48,12 @@ JOURNEYS: dict[str, dict[str, Any]] = {
         "reentry": "once",
     },
 }
+READABLE = {
+    "segmenter": "/v1/segments",
+    "orchestrator": "/v1/journeys",
+    "sender": "/v1/templates",
+}
+MAIL = SOURCE.replace("topic: marketing", "topic: reminders")
 ORDER = {"order_id": "o-1", "total": 5, "currency": "EUR"}
 
 
@@ -95,11 +103,17 @@ class Shop:
             return answer.status, await answer.json(content_type=None)
 
 
+@pytest.fixture(scope="module")
+def ses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with ses_endpoint(tmp_path_factory.mktemp("ses")) as url:
+        yield url
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def shop(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[Shop]:
+async def shop(database: str, kafka: str, topic_prefix: str, ses: str) -> AsyncIterator[Shop]:
     async with place(database, kafka, topic_prefix) as ingest, AsyncExitStack() as stack:
         urls = {"ingest": ingest.url}
-        for service in ("segmenter", "orchestrator"):
+        for service in ("segmenter", "orchestrator", "sender"):
             port = claim(service, 0)
             urls[service] = f"http://127.0.0.1:{port}"
             settings = {
@@ -109,6 +123,9 @@ async def shop(database: str, kafka: str, topic_prefix: str) -> AsyncIterator[Sh
                 "TUVI_PORT": str(port),
                 "TUVI_PROGRESS_INTERVAL": "0.1",
                 "TUVI_TOKEN_KEYS": TOKEN_KEYS[0],
+                "TUVI_SES_ENDPOINT": ses,
+                **SES_CREDENTIALS,
+                **SHOP,
             }
             await stack.enter_async_context(serving(service, settings))
         shop = Shop(ingest, urls)
@@ -142,6 +159,8 @@ async def publish(shop: Shop) -> None:
     """The definitions, and wait until an event is answered under them."""
     buyers = {"segment": "buyers", "who": {"event": "Bought", "count": {"gte": 1}}}
     assert (await shop.request("segmenter", "PUT", "/v1/segments/buyers", buyers))[0] == 200
+    status, answer = await shop.request("sender", "PUT", "/v1/templates/mail", {"text": MAIL})
+    assert status == 200, answer
     for name, journey in JOURNEYS.items():
         steps = [{"id": "mail", "send": "mail"}]
         body = {"journey": name, **journey, "steps": steps}
@@ -205,6 +224,31 @@ async def test_who_enters_is_told_with_the_mail_that_is_asked_for(shop: Shop) ->
     assert words[1].startswith("step mail: asks for the mail mail (m_")
     [refused] = again["orchestrator"]["journeys"]
     assert refused["reason"] in ("already_inside", "already_entered")
+    [mail] = first["sender"]["mails"]
+    assert (mail["journey"], mail["status"]) == ("asked", "sent")
+    printed = await shop.tail("--user-id", "asker", "--name", "Asked")
+    assert f"→ asked: step mail: the mail mail ({mail['message']}) was sent 20" in printed
+
+
+async def test_a_mail_that_nobody_sends_is_told_with_why(shop: Shop, database: str) -> None:
+    connection = await asyncpg.connect(database)
+    try:
+        operator = await create_key(connection, "default", "operate")
+    finally:
+        await connection.close()
+    consent = {"reminders": {"state": "subscribed", "source": "checkout"}}
+    await shop.calls("waiter", traits={"email": "waiter@example.com", "consent": consent})
+    async with asyncio.timeout(PATIENCE):  # a new key is known within seconds
+        while (await shop.request("sender", "POST", "/v1/dispatch/pause", key=operator))[0] != 200:
+            await asyncio.sleep(0.1)
+    try:
+        message_id = await shop.calls("waiter", event="Asked")
+        [mail] = (await shop.told(message_id))["sender"]["mails"]
+        assert mail["words"].endswith("is due and waits: dispatch is off: paused by an operator")
+    finally:
+        await shop.request("sender", "POST", "/v1/dispatch/resume", key=operator)
+    [mail] = (await shop.told(message_id))["sender"]["mails"]
+    assert mail["status"] == "sent"
 
 
 async def test_a_repeat_is_told_with_what_came_of_the_first(shop: Shop) -> None:
@@ -232,7 +276,9 @@ async def test_a_stranger_who_is_known_later_is_told_as_who_it_is_now(shop: Shop
 
 
 async def test_another_workspace_learns_nothing_of_our_events(shop: Shop, database: str) -> None:
-    told = await shop.told(await shop.calls("ours", event="Product Added"))
+    consent = {"reminders": {"state": "subscribed", "source": "checkout"}}
+    await shop.calls("ours", traits={"email": "ours@example.com", "consent": consent})
+    told = await shop.told(await shop.calls("ours", event="Asked"))
     connection = await asyncpg.connect(database)
     try:
         await connection.execute("INSERT INTO installation.workspaces VALUES ('b', 'b')")
@@ -242,7 +288,7 @@ async def test_another_workspace_learns_nothing_of_our_events(shop: Shop, databa
     asked = {name: told[name] for name in ("message_id", "received_at", "name", "user_id")}
     contact = told["segmenter"]["contact"]
     async with asyncio.timeout(PATIENCE):  # a new key is known within seconds
-        for service, path in (("segmenter", "/v1/segments"), ("orchestrator", "/v1/journeys")):
+        for service, path in READABLE.items():
             while (await shop.request(service, "GET", path, key=key))[0] != 200:
                 await asyncio.sleep(0.2)
 
@@ -260,6 +306,11 @@ async def test_another_workspace_learns_nothing_of_our_events(shop: Shop, databa
         [],
         [],
     )
+    assert [mail["status"] for mail in told["sender"]["mails"]] == ["sent"]
+    journeys = told["orchestrator"]["journeys"]
+    body = {"events": [{**asked, "contact": contact, "journeys": journeys}]}
+    status, answer = await shop.request("sender", "POST", "/v1/outcomes", body, key)
+    assert (status, answer["items"][0]["mails"]) == (200, [])
 
 
 @pytest.mark.parametrize("service", ["segmenter", "orchestrator"])
@@ -277,6 +328,21 @@ async def test_what_is_no_event_is_refused(shop: Shop, service: str, event: dict
 
     assert status == 422
     assert answer["errors"][0]["field"].startswith("events.0")
+
+
+async def test_what_asks_for_no_mails_is_refused(shop: Shop) -> None:
+    good = {"message_id": "m", "contact": "c", "journeys": [{"journey": "asked", "run": "r"}]}
+    for wrong in (
+        {},
+        good | {"contact": "c\x00"},
+        good | {"journeys": [{"journey": "asked", "run": "r" * 500}]},
+    ):
+        body = {"events": [wrong]}
+        status, answer = await shop.request("sender", "POST", "/v1/outcomes", body)
+        assert status == 422
+        assert answer["errors"][0]["field"].startswith("events.0")
+    status, answer = await shop.request("sender", "POST", "/v1/outcomes", {"events": [good] * 200})
+    assert (status, len(answer["items"])) == (200, 200)
 
 
 @pytest.mark.parametrize("service", ["segmenter", "orchestrator"])

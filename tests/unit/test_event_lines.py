@@ -107,6 +107,17 @@ def test_each_journey_has_a_line() -> None:
     assert told({"journeys": [one], "words": ""})[1:] == ["→ cart: waits until noon"]
 
 
+def test_each_mail_of_its_runs_has_a_line_behind_the_journeys() -> None:
+    mail = {"journey": "cart", "words": "step first: the mail a (m_1) was sent", "status": "sent"}
+    one = {"journey": "cart", "words": "entered", "what": "decided", "run": "r", "reason": ""}
+    item = {"segmenter": PROCESSED, "orchestrator": NOBODY | {"journeys": [one], "words": ""}}
+
+    assert lines(**item, sender={"mails": [mail]})[2:] == [
+        "→ cart: entered",
+        "→ cart: step first: the mail a (m_1) was sent",
+    ]
+
+
 def test_what_was_not_made_of_it_yet_or_again_is_told() -> None:
     first = "2026-11-22T11:00:00Z"
 

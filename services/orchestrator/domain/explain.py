@@ -4,33 +4,7 @@ from collections.abc import Callable, Iterable
 
 from services.orchestrator.domain.model import Journey
 from services.orchestrator.domain.state import Decision
-
-REASONS = {
-    "already_entered": "has been through this journey before",
-    "already_inside": "is in this journey already",
-    "converted": "has already done what the journey is for",
-    "expired": "its time was over before it could be sent",
-    "finished": "came to the end",
-    "frequency_capped": "too many mails in too short a time",
-    "holdout": "is in the group that gets nothing, for comparison",
-    "journey_archived": "the journey is no longer there",
-    "journey_paused": "the journey is paused",
-    "merged": "turned out to be a contact who is further in it",
-    "missing_email": "has no e-mail address",
-    "no_consent": "has not given consent for this topic",
-    "not_in_audience": "is not among those whom the trigger's `who` asks for",
-    "over_run_limit": "is in too many runs at once",
-    "profile_deleted": "nothing is known of the contact",
-    "quiet_hours": "it could only have gone out in quiet hours",
-    "step_gone": "this version of the journey has no such step",
-    "suppressed": "the address may not be mailed",
-    "template_error": "the template could not be rendered",
-    "too_old": "what happened is longer ago than the trigger's max_age",
-    "unanswered": "nobody said what became of the mail",
-    "unsubscribed": "has unsubscribed from this topic",
-    "version_unknown": "this version of the journey is not known here yet, or cannot be read",
-    "where": "what was in the events is not what the trigger's `where` asks for",
-}
+from shared.contracts.reasons import REASONS
 
 
 def explain(decisions: Iterable[Decision], journey: Journey | None = None) -> list[str]:

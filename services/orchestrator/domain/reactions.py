@@ -77,13 +77,17 @@ What = Literal["decided", "waiting", "continued", "silent"]
 
 
 class Reaction(msgspec.Struct, frozen=True):
-    """`words` without the journey's name. `reason`: of a decision, as `explain` has it."""
+    """`words` without the journey's name. `reason`: of a decision, as `explain` has it.
+
+    `message`: the mail that it asks for.
+    """
 
     journey: str
     what: What
     words: str
     run: str = ""
     reason: str = ""
+    message: str = ""
 
 
 def listening(journeys: Journeys, happened: Happened) -> list[Journey]:
@@ -153,7 +157,8 @@ def _decided(
         started = d.detail.get("started_by") == happened.message_id
         if d.contact in happened.contacts and (d.input in happened.causes or started):
             words = told(d, journeys.newest(d.journey))
-            yield Reaction(d.journey, "decided", words, d.run, d.reason)
+            message = d.detail.get("message", "") if d.what == "send" else ""
+            yield Reaction(d.journey, "decided", words, d.run, d.reason, message)
 
 
 def _waiting(happened: Happened, journey: str, waiting: Iterable[Waiting]) -> Reaction | None:

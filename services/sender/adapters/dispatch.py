@@ -1,6 +1,7 @@
 """The row `dispatch`: whether anything is sent at all, and the bucket that all replicas share."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
@@ -29,6 +30,17 @@ async def gate(connection: asyncpg.Connection) -> Gate:
         await switch_off(connection, RESTORED)
         return Gate(enabled=False, off_because=RESTORED)
     return Gate(row["enabled"], row["off_because"])
+
+
+async def shut(connection: asyncpg.Connection, wall: datetime) -> str:
+    """Why nothing is sent now, by anybody; empty while mails go out."""
+    found = await gate(connection)
+    if not found.enabled:
+        return f"dispatch is off: {found.off_because}"
+    blocked: str | None = await connection.fetchval(
+        "SELECT blocked_for FROM dispatch WHERE blocked_until > $1", wall
+    )
+    return f"SES takes nothing: {blocked}" if blocked else ""
 
 
 async def switch_off(connection: asyncpg.Connection, reason: str) -> None:

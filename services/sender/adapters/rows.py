@@ -14,6 +14,7 @@ from shared.contracts import Send, encode
 from shared.contracts.keys import contact_key
 from shared.kafka.partitioner import bucket_of
 
+MOST = 5000  # rows of one question
 FIELDS = Row.__struct_fields__
 COLUMNS = ", ".join(f"m.{name}" for name in FIELDS)
 _TYPES = {
@@ -84,6 +85,22 @@ async def read(connection: asyncpg.Connection, keys: Iterable[Key]) -> dict[Key,
         [k[1] for k in wanted],
     )
     return {row.key: row for row in map(row_of, records)}
+
+
+async def of_runs(
+    connection: asyncpg.Connection, workspace: str, contacts: Iterable[str], runs: Iterable[str]
+) -> list[Row]:
+    """The mails of these runs of these contacts, in the order in which they were due."""
+    records = await connection.fetch(
+        f"""SELECT {COLUMNS} FROM messages m
+            WHERE workspace = $1 AND contact = ANY($2::text[]) AND run = ANY($3::text[])
+            ORDER BY due_at NULLS LAST, message LIMIT $4""",
+        workspace,
+        list(contacts),
+        list(runs),
+        MOST,
+    )
+    return [row_of(record) for record in records]
 
 
 async def write(
