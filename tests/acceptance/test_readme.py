@@ -1,8 +1,9 @@
-"""A newcomer does what the README says, and sees what it shows."""
+"""A newcomer does what the README and the first event's page say, and sees what they show."""
 
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +12,14 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
+NODE = str(Path(sys.executable).with_name("node"))
 BLOCK = re.compile(r"^```(bash|json|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PORTS = ("SES", "INGEST", "SEGMENTER", "ORCHESTRATOR", "SENDER", "METRICS")
 PATIENCE = 60.0  # for a busy machine; the README's five seconds are for a quiet one
@@ -27,6 +30,14 @@ def story() -> list[tuple[str, str]]:
     text = (ROOT / "README.md").read_text()
     told = text.split("<!-- tested by tests/acceptance/test_readme.py", 1)[1]
     return BLOCK.findall(told.split("\n## ", 1)[0])
+
+
+def pasted(first: str) -> str:
+    """The lines of docs/first-event.md from the one that begins so to the end of its block."""
+    lines = iter((ROOT / "docs/first-event.md").read_text().splitlines())
+    rest = dropwhile(lambda line: not line.startswith(f"    {first}"), lines)
+    block = takewhile(lambda line: not line or line.startswith("    "), rest)
+    return "".join(f"{line.removeprefix('    ')}\n" for line in block)
 
 
 CALLS = tuple(line for _, line in story()[0:4:2])
@@ -113,6 +124,7 @@ def newcomer(
         "TUVI_CONTEXT": str(folder / "context.json"),
         **{f"TUVI_{name}_PORT": "0" for name in PORTS},
     }
+    (folder / "node_modules").symlink_to(ROOT / "tests/sdks/node_modules")
     newcomer = Newcomer(environment, folder)
     try:
         newcomer.starts()
@@ -159,6 +171,36 @@ def test_the_first_mail_and_the_one_that_does_not_come(newcomer: Newcomer) -> No
 
 
 @pytest.mark.timeout(300)
+@pytest.mark.parametrize(
+    ("first", "file", "program", "sent"),
+    [
+        ("from segment", "first.py", sys.executable, ["u-7 identify", "u-7 track"]),
+        ("// first.mjs", "first.mjs", NODE, ["u-8 identify", "u-8 track"]),
+        pytest.param(
+            *("<?php", "first.php", "php", ["u-7 track"]),
+            marks=pytest.mark.skipif(shutil.which("php") is None, reason="PHP is not here"),
+        ),
+        ("curl -u", "first.sh", "bash", ["u-7 track"]),
+    ],
+)
+def test_the_first_event_is_sent_by_what_its_page_shows(
+    newcomer: Newcomer, first: str, file: str, program: str, sent: list[str]
+) -> None:
+    tuvi = f"{sys.executable} -m tuvi.cli"
+    key = newcomer.types(f"{tuvi} keys create --name {file}").strip()
+    url = newcomer.environment["TUVI_INGEST"]
+    program_text = pasted(first).replace("tuvi_wk_…", key).replace("http://127.0.0.1:8001", url)
+    (newcomer.folder / file).write_text(program_text)
+    newcomer.types(f"cd {newcomer.folder} && {program} {file}")
+    seen = [
+        json.loads(line)
+        for line in newcomer.types(f"{tuvi} events tail --json --via {key[:14]}").splitlines()
+    ]
+    assert [f"{one['user_id']} {one['type']}" for one in seen] == sent
+    assert {one["outcome"] for one in seen} == {"accepted"}
+
+
+@pytest.mark.timeout(300)
 def test_a_service_that_is_killed_comes_back_and_the_mail_is_sent_once(newcomer: Newcomer) -> None:
     before = newcomer.process("orchestrator")
     identify, track = (line.replace("ada", "kim").replace("cart-1", "cart-kim") for line in CALLS)
@@ -194,7 +236,8 @@ def test_what_somebody_made_of_a_starter_file_is_there_after_ctrl_c(newcomer: Ne
     tuvi = f"{sys.executable} -m tuvi.cli journeys"
     assert newcomer.types(f"{tuvi} apply {file}") == "welcome: version 2\n"
     keys = json.loads(newcomer.types(f"{sys.executable} -m tuvi.cli keys list --json"))
-    assert [key["name"] for key in keys] == ["TUVI_WRITE_KEY", "tuvi's commands", "dispatch switch"]
+    names = [key["name"] for key in keys[:3]]  # the oldest first
+    assert names == ["TUVI_WRITE_KEY", "tuvi's commands", "dispatch switch"]
     newcomer.stops()
     newcomer.starts()
     assert re.search("^welcome +2 ", newcomer.types(f"{tuvi} list"), re.MULTILINE)
