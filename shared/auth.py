@@ -33,7 +33,8 @@ FRESH_SECONDS = 2.0  # how long a revoked key may still be taken
 AGAIN_SECONDS = 0.2  # nobody makes us read more often, with whatever keys
 USED_SECONDS = 30.0  # how exact "last used" is
 WRITE_SECONDS = 5.0
-LOG_SECONDS = 1.0  # between two lines about keys that are none: anybody may send them
+LOG_SECONDS = 60.0  # a key that is none has a line in so long,
+LOGGED = 20  # and so many of them have: anybody may send them
 
 log = structlog.get_logger()
 
@@ -104,7 +105,8 @@ class _Refused:
     """
 
     def __init__(self) -> None:
-        self._logged_at = float("-inf")
+        self._logged: set[str] = set()
+        self._since = float("-inf")
         self._left_out = 0
 
     def problem(self, token: str, revoked: str) -> Problem:
@@ -116,14 +118,18 @@ class _Refused:
         return Problem(401, "Unknown key", "Send a key made by `tuvi keys create`.")
 
     def _log(self, event: str, token: str) -> None:
-        now = time.monotonic()
-        if now - self._logged_at < LOG_SECONDS:
-            self._left_out += 1
-            return
         ours = token.startswith(tuple(PREFIXES.values()))  # else it may be anything: a password
         begins = token[:VISIBLE] if ours else "not as keys of Tuvi do"
+        now = time.monotonic()
+        if now - self._since >= LOG_SECONDS:
+            self._logged.clear()
+            self._since = now
+        if begins in self._logged or len(self._logged) >= LOGGED:
+            self._left_out += 1
+            return
         log.info(event, begins=begins, left_out=self._left_out)
-        self._logged_at, self._left_out = now, 0
+        self._logged.add(begins)
+        self._left_out = 0
 
 
 class Keys:

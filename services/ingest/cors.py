@@ -25,9 +25,9 @@ def check_origin(key: Key, origin: str) -> None:
         why = f"Pages of {page} may not use the key {key.prefix}. Only if they are yours: {allow}."
         raise Problem(403, "Page not allowed", why)
     why = (
-        f"The key {key.prefix} is a secret, and whoever opens {page} can read it there: "
-        "revoke it, and give the page one by `tuvi keys create --scope browser`. "
-        f"Only if it is no page that sends this, but a program of yours: {allow}."
+        f"The key {key.prefix} is a secret that visitors of {page} can read: revoke it, and use "
+        "one of `tuvi keys create --scope browser`. "
+        f"Only if no page sends this, but a program of yours: {allow}."
     )
     raise Problem(403, "A secret key in a page", why)
 
