@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -138,15 +138,20 @@ def problem_response(problem: Problem) -> JSONResponse:
     )
 
 
-def configured(app: Callable[..., Awaitable[None]], host: str, port: int) -> uvicorn.Config:
-    """How every service's HTTP server is set up."""
+def configured(
+    app: Callable[..., Awaitable[None]],
+    host: str,
+    port: int,
+    connection: Callable[..., asyncio.Protocol] = Impatient,
+) -> uvicorn.Config:
+    """How every service's HTTP server is set up. `connection`: what speaks HTTP on each."""
     return uvicorn.Config(
         app,
         host=host,
         port=port,
         log_level="warning",
         access_log=False,
-        http=Impatient,
+        http=cast(type[asyncio.Protocol], connection),
         ws="none",
         lifespan="off",
         proxy_headers=False,  # a header that anybody can send is nobody's address
@@ -160,9 +165,10 @@ async def serve(
     host: str,
     port: int,
     tasks: dict[str, Coroutine[Any, Any, None]],
+    connection: Callable[..., asyncio.Protocol] = Impatient,
 ) -> None:
     """Run until SIGTERM or SIGINT, or until a task ends: then all stop, and its error is raised."""
-    server = uvicorn.Server(configured(app, host, port))
+    server = uvicorn.Server(configured(app, host, port, connection))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

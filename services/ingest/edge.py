@@ -8,34 +8,21 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-import structlog
-
 from services.ingest import metrics
 from services.ingest.adapters.bodies import GONE, Disconnected, Receive, read_body
 from services.ingest.adapters.write_keys import token_of
+from services.ingest.answers import Answer, refused, success, unexpected
 from services.ingest.cors import heard_by, preflight
 from services.ingest.domain.calls import BATCH, ROUTES
 from services.ingest.domain.validation import MAX_BATCH_BYTES
-from services.ingest.faults import fault
 from services.ingest.handlers import Credentials, Door, take_events, tell_whole
-from services.ingest.refusing import refusal
 from services.ingest.taken import Taken
-from shared.contracts.codec import encode
 from shared.errors import Problem
 
-log = structlog.get_logger()
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-Answer = tuple[int, list[tuple[bytes, bytes]], bytes]  # status, headers, body
-
-JSON = (b"content-type", b"application/json")
-KEPT = (b"content-length", b"16"), b'{"success":true}'
-UNEXPECTED = Problem(
-    500, "Not taken", "A fault of Tuvi's, which is logged. Send it again with its messageId."
-)
 
 
 class Edge:
@@ -72,14 +59,13 @@ class Edge:
         try:
             if scope["method"] == "OPTIONS":
                 return await self._preflight(page)
-            answer = _success(kind, await self._taken(kind, scope, headers, receive))
+            answer = success(kind, await self._taken(kind, scope, headers, receive))
         except Problem as problem:
-            answer = _refused(problem)
+            answer = refused(problem)
         except Disconnected:
             raise
-        except Exception as error:  # noqa: BLE001  whatever it was, the caller gets an answer
-            log.error("unexpected", route=scope["path"], **fault(error))  # noqa: TRY400  no text of it
-            answer = _refused(UNEXPECTED)
+        except Exception as error:  # noqa: BLE001  the caller gets an answer
+            answer = unexpected(scope["path"], error)
         if page is not None:
             answer[1].extend(_raw(heard_by(page.decode("latin-1"))))
         return answer
@@ -134,24 +120,6 @@ def credentials_of(kind: str, headers: dict[bytes, bytes]) -> Credentials:
     if how != "bearer":
         raise Problem(401, "Key missing", "An import needs `Authorization: Bearer <key>`.")
     return Credentials(token or "-", ("write",), "import", page)
-
-
-def _success(kind: str, taken: Taken) -> Answer:
-    """As Segment answers; what it does not say stands beside it, where stock SDKs do not look."""
-    if kind != BATCH and not taken.warnings:
-        return 200, [JSON, KEPT[0]], KEPT[1]
-    said: dict[str, Any] = {"success": True}
-    if kind == BATCH:
-        said["accepted"] = taken.accepted
-    if taken.warnings:
-        said["warnings"] = [warning.plain() for warning in taken.warnings]
-    body = encode(said)
-    return 200, [JSON, (b"content-length", str(len(body)).encode())], body
-
-
-def _refused(problem: Problem) -> Answer:
-    response = refusal(problem)
-    return response.status_code, response.raw_headers, bytes(response.body)
 
 
 def _raw(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -1,5 +1,6 @@
 """What a request's events become: published, and an answer that says which were not."""
 
+import asyncio
 import math
 import time
 from collections.abc import Callable, Collection, Sequence
@@ -8,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple, Protocol, get_args
 
+import msgspec
 import structlog
 import uuid_utils
 
@@ -31,10 +33,18 @@ log = structlog.get_logger()
 WHOLE = (400, 403, 413, 415, 429)  # what a request is refused with besides its events' faults
 
 
+class Acknowledged(Protocol):
+    """adapters.tickets.Ticket."""
+
+    done: asyncio.Future[set[int]]
+
+
 class Publishes(Protocol):
     """adapters.publisher.Publisher."""
 
     async def publish(self, messages: Sequence[Addressed]) -> set[int]: ...
+
+    def post(self, topic: str, partitions: int, events: Sequence[Ready]) -> Acknowledged | None: ...
 
 
 class TellsRefusals(Protocol):
@@ -101,24 +111,55 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
     body = _read(door, kind, data, key, credentials)
     try:
         key = key or await _admitted(door, body.key, credentials)
-        _count(door.rates, key, len(body.events))
+        count(door.rates, key, len(body.events))
     except Problem as problem:
         if not credentials.token:  # else the caller knows it, and tells
             await tell_whole(door, kind, credentials._replace(token=body.key), problem)
         raise
-    sender = _sender(door, key, credentials, body.sent_at)
-    ready, refused = understood(body.events, sender, looked_at=body.odd)
-    lost = await _publish(door, ready)
+    sender = sender_of(door, key, credentials, body.sent_at)
+    ready, refused = understood(body.events, sender, body.batch)
+    ticket = post(door, ready) if ready else None
+    failed = await ticket.done if ticket else set(range(len(ready)))
+    return concluded(door, Judged(kind, sender, body.events, ready, refused), failed)
+
+
+def post(door: Door, ready: Sequence[Ready]) -> Acknowledged | None:
+    """On their way to Kafka; None if there is no room."""
+    topic = door.topics.prefix + topics.STORE_EVENTS.name
+    return door.publisher.post(topic, door.topics.partitions, ready)
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """A request's events: those that were published, and those that were refused."""
+
+    kind: str
+    sender: Sender
+    events: Sequence[bytes]
+    ready: Sequence[Ready]
+    refused: Sequence[Remark] = ()
+
+
+def concluded(door: Door, judged: Judged, failed: set[int]) -> Taken:
+    """What the caller hears. `failed`: places of `ready` that Kafka did not take.
+
+    Raises Problem with one entry per event that was refused or lost.
+    """
+    kind, ready, refused = judged.kind, judged.ready, judged.refused
+    lost = [
+        Remark(ready[place].place, ready[place].message_id, "", "was not kept; send it again")
+        for place in sorted(failed)
+    ]
     taken = taken_of(ready, lost)
     metrics.ACCEPTED.inc(taken.accepted)
     if refused:
         metrics.REFUSED.inc(len(refused))
-        door.refusals.tell(sender, f"/v1/{kind}", refused, body.events)
+        door.refusals.tell(judged.sender, f"/v1/{kind}", refused, judged.events)
     if lost:
         metrics.UNAVAILABLE.inc(len(lost))
         raise unavailable([*refused, *lost], taken)
     if refused:
-        log.info("refused", workspace=sender.workspace, events=len(refused), field=refused[0].field)
+        said = {"workspace": judged.sender.workspace, "field": refused[0].field}
+        log.info("refused", events=len(refused), **said)
         raise refused_by(refused, taken, batch=kind == BATCH)
     return taken
 
@@ -131,7 +172,7 @@ def _read(door: Door, kind: str, data: bytes, key: Key | None, credentials: Cred
         metrics.REFUSED.inc()
         refused = [Remark(0, "", bad.field, bad.message)]
         if key:  # else nobody knows whose it is
-            door.refusals.tell(_sender(door, key, credentials), f"/v1/{kind}", refused)
+            door.refusals.tell(sender_of(door, key, credentials), f"/v1/{kind}", refused)
         raise refused_by(refused) from bad
 
 
@@ -145,7 +186,7 @@ async def tell_whole(door: Door, kind: str, credentials: Credentials, problem: P
     with suppress(Problem):  # nobody knows whose it was
         key = await door.keys.key(credentials.token, *get_args(Scope))
         remark = Remark(0, "", "request", f"{problem.status} {problem.title}: {problem}")
-        door.refusals.tell(_sender(door, key, credentials), f"/v1/{kind}", [remark])
+        door.refusals.tell(sender_of(door, key, credentials), f"/v1/{kind}", [remark])
 
 
 async def _admitted(door: Door, token: str, credentials: Credentials) -> Key:
@@ -153,11 +194,11 @@ async def _admitted(door: Door, token: str, credentials: Credentials) -> Key:
     key = await door.keys.key(token, *credentials.scopes)
     if credentials.page:
         check_origin(key, credentials.page)
-    _count(door.rates, key, 0)
+    count(door.rates, key, 0)
     return key
 
 
-def _count(rates: Rates, key: Key, events: int) -> None:
+def count(rates: Rates, key: Key, events: int) -> None:
     """All of a request's events or none; before they are known, whether one more could come."""
     limit = rates.limit(key.per_second)
     if not limit:
@@ -171,22 +212,11 @@ def _count(rates: Rates, key: Key, events: int) -> None:
         raise Problem(429, "Too many events", why, retry_after=seconds)
 
 
-def _sender(
+def sender_of(
     door: Door, key: Key, credentials: Credentials, sent_at: datetime | None = None
 ) -> Sender:
     origin, via = credentials.origin, key.prefix
     return Sender(key.workspace, door.now(), _new_id, origin, via, key.public, sent_at)
-
-
-async def _publish(door: Door, ready: list[Ready]) -> list[Remark]:
-    address, topic = door.topics.address, topics.STORE_EVENTS
-    failed = await door.publisher.publish([address(topic, r.key, r.value) for r in ready])
-    if not failed:
-        return []
-    return [
-        Remark(ready[place].place, ready[place].message_id, "", "was not kept; send it again")
-        for place in sorted(failed)
-    ]
 
 
 async def take_delivery_event(door: Door, event: DeliveryEvent) -> None:

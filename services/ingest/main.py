@@ -1,7 +1,7 @@
 """Ingest's composition root: settings -> adapters -> handlers -> app."""
 
 import gc
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -29,6 +29,7 @@ from services.ingest.domain.forms import Pace
 from services.ingest.domain.rates import Rates
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
+from services.ingest.express import Counter, Express
 from services.ingest.fetching import Fetcher
 from services.ingest.handlers import Door, Topics
 from services.ingest.holding import Holder
@@ -57,19 +58,20 @@ from shared.service import Health, make_app, serve
 
 GARBAGE = 20_000  # objects made and not gone: some dozens of requests
 Tasks = dict[str, Coroutine[Any, Any, None]]
+Connection = Callable[..., Express]
 
 
 async def run(settings: Settings) -> None:
     """Until SIGTERM: takes no more, ends what it has begun, then goes."""
-    async with composed(settings) as (app, tasks):
+    async with composed(settings) as (app, tasks, connection):
         gc.freeze()  # what stays for good is not looked at again and again
         gc.set_threshold(GARBAGE)
-        await serve(app, settings.host, settings.port, tasks)
+        await serve(app, settings.host, settings.port, tasks, connection)
 
 
 @asynccontextmanager
-async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
-    """The app, and what must run beside it."""
+async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks, Connection]]:
+    """The app, what must run beside it, and what speaks HTTP before it."""
     pool = await create_pool(settings.dsn, "ingest")
     try:
         clock = ProcessClock(pool)
@@ -81,7 +83,8 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
         addresses = Topics(partitions, settings.topic_prefix)
         refusals = Refusals(publisher, addresses.address)
         keys, rates = Keys(pool), Rates(settings.ingest_key_events_per_second)
-        door = Door(publisher, WriteKeys(keys), addresses, clock.now, refusals, rates)
+        known = WriteKeys(keys)
+        door = Door(publisher, known, addresses, clock.now, refusals, rates)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             trust = Trust(settings.sns_topics, settings.sns_trusted_origins)
             registry = Registry(settings.kafka, settings.topic_prefix, of=NAMING)
@@ -116,7 +119,8 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks]]:
             tasks |= _feed(settings, pool, door, publisher)
             edge = Edge(door, app)
             intake = Intake(edge, settings.ingest_room_bytes, settings.ingest_patience)
-            yield intake, tasks | {"intake": intake.watch()}
+            express = partial(Express, Counter(door, known, intake))
+            yield intake, tasks | {"intake": intake.watch()}, express
     finally:
         await pool.close()
 

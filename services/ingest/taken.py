@@ -1,5 +1,6 @@
 """What a caller hears of its events: how many were taken, and for each other one why not."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from services.ingest.domain.calls import Ready, Remark
@@ -24,15 +25,19 @@ class Taken(NamedTuple):
 NOTHING = Taken(0, [])
 
 
-def taken_of(ready: list[Ready], lost: list[Remark]) -> Taken:
+def taken_of(ready: Sequence[Ready], lost: list[Remark]) -> Taken:
     """`lost`: those of the ready that Kafka did not take."""
+    warned = [one for one in ready if one.warnings]
+    if not (warned or lost):
+        return Taken(len(ready), [])
     gone = {remark.place for remark in lost}
-    warned = [one for one in ready if one.warnings and one.place not in gone]
-    warnings = [warning for one in warned for warning in one.warnings]
+    warnings = [warning for one in warned if one.place not in gone for warning in one.warnings]
     return Taken(len(ready) - len(lost), warnings)
 
 
-def refused_by(refused: list[Remark], taken: Taken = NOTHING, *, batch: bool = False) -> Problem:
+def refused_by(
+    refused: Sequence[Remark], taken: Taken = NOTHING, *, batch: bool = False
+) -> Problem:
     """400: the caller's to mend."""
     first = refused[0]
     more = f" and {len(refused) - 1} more" if len(refused) > 1 else ""

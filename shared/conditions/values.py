@@ -13,6 +13,7 @@ SPAN_FORMS = "write 90d, 12h, 30m or 45s (a d is exactly 24 hours)"
 EXACT = Context(prec=60)
 _LARGEST = Decimal(10) ** 15
 _MOST_DECIMALS = 20
+_FINEST = Decimal(1).scaleb(-_MOST_DECIMALS)
 _FEW = 15  # characters, which no number that is too large or too fine can do with
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}(\.[0-9]{1,20})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
@@ -38,14 +39,15 @@ def number(value: object) -> Decimal | None:
 
 
 def amount(value: object) -> Decimal | None:
-    """A number small enough to be summed exactly (under 10^15, up to 20 decimals); else None."""
+    """A number small enough for exact sums, under 10^15, with 20 decimals at most; else None."""
     if type(value) is Decimal and len(digits := str(value)) <= _FEW and "E" not in digits:
         return value if value.is_finite() else None  # as nearly all are
     found = number(value)
     if found is None or found.copy_abs() >= _LARGEST:
         return None
     exponent = found.as_tuple().exponent
-    return found if isinstance(exponent, int) and exponent >= -_MOST_DECIMALS else None
+    fine = isinstance(exponent, int) and exponent < -_MOST_DECIMALS
+    return found.quantize(_FINEST, context=EXACT) if fine else found
 
 
 def micros(moment: datetime) -> int:

@@ -1,6 +1,8 @@
 """Segment's wire format, decoded: the one struct of ingest (which checks it) and identity.
 
-What ingest has accepted decodes here again, so it never becomes a dead letter for its form.
+What ingest has accepted decodes here again, so it never becomes a dead letter for its form. What
+no count, money or mail could use, an endless number or the thirty-third level of a nesting, is
+kept as text.
 """
 
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ from typing import Annotated, Any, Literal, NamedTuple
 import msgspec
 
 from shared.contracts.addresses import address
+from shared.contracts.codec import encode
 
 Kind = Literal["track", "identify", "page", "screen", "alias", "group"]
 Plain = dict[str, Any]
@@ -17,6 +20,7 @@ Plain = dict[str, Any]
 # Wider than any money or count, narrow enough for PostgreSQL's numeric and for Decimal.
 MAX_NUMBER_CHARACTERS = 100
 MAX_EXPONENT = 100
+MAX_DEPTH = 32
 MAX_ID = 256  # characters of an id or an event's name
 
 Text = Annotated[str, msgspec.Meta(max_length=MAX_ID)]
@@ -48,22 +52,54 @@ class Call(msgspec.Struct, frozen=True, rename="camel"):
     context: Plain | None = None
 
 
-def _number(text: str) -> Decimal:
+def decode(raw: bytes | msgspec.Raw) -> Call:
+    """Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError."""
+    call = _decoder.decode(raw)
+    return _tamed(call) if _wild(bytes(raw)) else call
+
+
+def _number(text: str) -> Decimal | str:
+    """The text itself if it is beyond what PostgreSQL or a mail could use."""
     try:
         number = Decimal(text)
-    except ArithmeticError as error:
-        raise ValueError("a number that is too large or too small") from error
-    if len(text) > MAX_NUMBER_CHARACTERS or abs(number.adjusted()) > MAX_EXPONENT:
-        raise ValueError("a number that is too large, too small or too long")
-    return number
+    except ArithmeticError:
+        return text
+    tame = len(text) <= MAX_NUMBER_CHARACTERS and abs(number.adjusted()) <= MAX_EXPONENT
+    return number if tame else text
 
 
 _decoder = msgspec.json.Decoder(Call, float_hook=_number)
+_TOO_LARGE = 10**MAX_NUMBER_CHARACTERS
+_DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")  # ten times faster than a pattern
+_MANY_DIGITS = b"0" * (MAX_NUMBER_CHARACTERS + 1)
 
 
-def decode(raw: bytes | msgspec.Raw) -> Call:
-    """Raises msgspec.MsgspecError, UnicodeDecodeError or RecursionError."""
-    return _decoder.decode(raw)
+def _wild(raw: bytes) -> bool:
+    """May be nested too deeply, or have a whole number too long, which no hook is asked about."""
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        return True
+    return len(raw) > MAX_NUMBER_CHARACTERS and _MANY_DIGITS in raw.translate(_DIGITS_ALIKE)
+
+
+def _tamed(call: Call) -> Call:
+    return msgspec.structs.replace(
+        call,
+        properties=_tame(call.properties, MAX_DEPTH - 1),
+        traits=_tame(call.traits, MAX_DEPTH - 1),
+        context=_tame(call.context, MAX_DEPTH - 1),
+    )
+
+
+def _tame(value: Any, levels: int) -> Any:
+    if isinstance(value, int):
+        return value if abs(value) < _TOO_LARGE else str(value)
+    if not isinstance(value, dict | list):
+        return value
+    if levels == 0:
+        return encode(value).decode()
+    if isinstance(value, list):
+        return [_tame(one, levels - 1) for one in value]
+    return {name: _tame(one, levels - 1) for name, one in value.items()}
 
 
 class Arrival(NamedTuple):

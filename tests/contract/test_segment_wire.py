@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
+from msgspec.structs import replace
 
 from services.ingest.domain.calls import FEW, read, understood
 from services.segmenter.identity_stage import understood as identified
@@ -72,7 +73,7 @@ def test_a_wrong_clock_is_corrected_by_when_the_batch_left(wrong_by: timedelta) 
     call = {"type": "track", "event": "Bought", "userId": "u"}
     call["timestamp"] = (happened + wrong_by).isoformat()
     body = read("batch", json.dumps({"batch": [call], "sentAt": clock.isoformat()}).encode())
-    [ready], _ = understood(body.events, sender()._replace(sent_at=body.sent_at))
+    [ready], _ = understood(body.events, replace(sender(), sent_at=body.sent_at))
     assert identified(CODECS["store-events"].decode(ready.value)).event.at == happened
 
 
@@ -86,6 +87,6 @@ def test_what_is_imported_happened_when_it_says() -> None:
     happened = NOW - timedelta(days=900)
     call = {"type": "track", "event": "Bought", "userId": "u", "timestamp": happened.isoformat()}
     call["sentAt"] = (happened + timedelta(seconds=3)).isoformat()
-    past = sender()._replace(origin="import", sent_at=happened)
+    past = replace(sender(), origin="import", sent_at=happened)
     [ready], _ = understood([json.dumps(call).encode()], past)
     assert identified(CODECS["store-events"].decode(ready.value)).event.at == happened

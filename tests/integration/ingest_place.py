@@ -103,8 +103,8 @@ async def place(
 async def serving(settings: Settings) -> AsyncIterator[str]:
     """The service's URL while it runs."""
     with socket.create_server(("127.0.0.1", settings.port if settings.port > 9000 else 0)) as door:
-        async with composed(settings) as (app, tasks):
-            server = uvicorn.Server(configured(app, "127.0.0.1", 0))
+        async with composed(settings) as (app, tasks, connection):
+            server = uvicorn.Server(configured(app, "127.0.0.1", 0, connection))
             running = [asyncio.create_task(task) for task in tasks.values()]
             web = asyncio.create_task(server._serve([door]))
             try:

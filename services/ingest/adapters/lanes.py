@@ -1,6 +1,5 @@
 """One destination partition: what waits in order, and the one batch in flight."""
 
-import asyncio
 from collections import deque
 from collections.abc import Iterable
 from typing import Any
@@ -19,7 +18,7 @@ class Lane:
         self.topic, self.partition = topic, partition
         self.waiting: deque[Parcel] = deque()
         self.flying: list[Parcel] = []
-        self.pump: asyncio.Task[None] | None = None
+        self.called = False  # a convoy will take what waits
 
     def overdue(self, now: float) -> bool:
         head = self.flying or self.waiting
@@ -37,11 +36,8 @@ def fill(lane: Lane, producer: AIOKafkaProducer) -> Any:
     while lane.waiting:
         parcel = lane.waiting.popleft()
         lane.flying.append(parcel)  # first: what cannot be appended is given up
-        for index, (_, _, key, value, headers) in enumerate(parcel.messages):
-            added = append(
-                key=key, value=value, timestamp=None, headers=list(headers) or _NO_HEADERS
-            )
-            if added is None:
+        for index, (key, value) in enumerate(parcel.records):
+            if append(key=key, value=value, timestamp=None, headers=_NO_HEADERS) is None:
                 _put_back(lane, index)
                 return batch
     return batch

@@ -1,28 +1,35 @@
 """Publishes what many requests bring, in batches, and tells each request what was acknowledged.
 
 Per destination partition one batch is in flight and the rest waits in order, so events of one key
-stay in order. aiokafka never gives up a batch that was once sent; here a message has a deadline,
-and a producer whose batch misses it is thrown away. What waits is bounded in bytes.
+stay in order. What waits for the partitions of one broker goes to it as one convoy, and the next
+one when it has answered, so that many requests share what a round costs.
+
+aiokafka never gives up a batch that was once sent; here a message has a deadline, and a producer
+whose batch misses it is thrown away. What waits is bounded in bytes.
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 import structlog
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, TopicPartition
 
+from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Addressed, drop
-from shared.tasks import to_its_end
+from shared.tasks import to_its_end, unheard
 
 from .lanes import Lane, fill
 from .producers import RECONNECT_AFTER, connected
-from .tickets import Parcel, Ticket
+from .tickets import Parcel, Record, Ticket
 
 log = structlog.get_logger()
+LINGER = 0.001  # seconds that a round waits for company
 LOOK_EVERY = 0.1  # seconds between two looks for what is overdue
 MARK = 0.8  # of the cap: beyond it the process is not ready
 OVERHEAD = 300  # bytes that an entry costs besides its message
+Parcels = dict[tuple[str, int], tuple[list[Record], list[int]]]  # by topic and partition
 
 
 class Limits(NamedTuple):
@@ -32,12 +39,31 @@ class Limits(NamedTuple):
     cap: int = 64 * 1024 * 1024
 
 
+class Keyed(Protocol):
+    """calls.Ready."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def value(self) -> bytes: ...
+
+
+@dataclass(slots=True)
+class Convoy:
+    """To one broker: the partitions of which something waits for the next round."""
+
+    lanes: list[Lane] = field(default_factory=list)
+    driver: asyncio.Task[None] | None = None
+
+
 class Publisher:
     """`run` beside the service; `publish` from any number of requests at once."""
 
     def __init__(self, bootstrap: str, limits: Limits = Limits()) -> None:  # noqa: B008  a constant
         self._bootstrap, self._limits = bootstrap, limits
         self._lanes: dict[tuple[str, int], Lane] = {}
+        self._convoys: dict[int | None, Convoy] = {}  # by broker; None: nobody knows it yet
         self._producer: AIOKafkaProducer | None = None
         self._broken = asyncio.Event()
         self._stopped = False
@@ -48,30 +74,53 @@ class Publisher:
 
         One that was not may still arrive.
         """
-        size = sum(len(m.key) + len(m.value or b"") + OVERHEAD for m in messages)
-        if self._stopped or self.waiting_bytes + size > self._limits.cap:
-            return set(range(len(messages)))
         if not messages:
             return set()
-        self.waiting_bytes += size
-        ticket = Ticket(len(messages), size, self._limits.deadline)
-        for lane, parcel in self._parcels(ticket, messages):
-            lane.waiting.append(parcel)
-            self._wake(lane)
-        return await ticket.done
+        parcels: Parcels = {}
+        for place, (topic, partition, key, value, _) in enumerate(messages):
+            records, places = parcels.setdefault((topic, partition), ([], []))
+            records.append((key, value))
+            places.append(place)
+        size = sum(len(message.key) + len(message.value or b"") for message in messages)
+        ticket = self._taken(parcels, len(messages), size)
+        return await ticket.done if ticket else set(range(len(messages)))
 
-    def _parcels(
-        self, ticket: Ticket, messages: Sequence[Addressed]
-    ) -> Iterable[tuple[Lane, Parcel]]:
-        if len(messages) == 1:
-            message = messages[0]
-            yield self._lane(message.topic, message.partition), Parcel(ticket, messages, (0,))
-            return
-        places: dict[tuple[str, int], list[int]] = {}
-        for place, message in enumerate(messages):
-            places.setdefault(message[:2], []).append(place)
-        for destination, mine in places.items():
-            yield self._lane(*destination), Parcel(ticket, [messages[p] for p in mine], mine)
+    def post(self, topic: str, partitions: int, events: Sequence[Keyed]) -> Ticket | None:
+        """The same for many of one topic, nothing awaited; None if there is no room for them."""
+        if len(events) == 1:
+            key, value = events[0].key, events[0].value
+            parcels: Parcels = {
+                (topic, partition_of(key, partitions)): ([(key.encode(), value)], [0])
+            }
+            return self._taken(parcels, 1, len(key) + len(value))
+        size = 0
+        found: dict[int, tuple[list[Record], list[int]]] = {}
+        for place, event in enumerate(events):
+            key, value = event.key, event.value
+            size += len(key) + len(value)
+            partition = partition_of(key, partitions)
+            parcel = found.get(partition)
+            if parcel is None:
+                found[partition] = parcel = [], []
+            parcel[0].append((key.encode(), value))
+            parcel[1].append(place)
+        parcels = {(topic, partition): parcel for partition, parcel in found.items()}
+        return self._taken(parcels, len(events), size)
+
+    def _taken(self, parcels: Parcels, count: int, size: int) -> Ticket | None:
+        size += count * OVERHEAD
+        if self._stopped or self.waiting_bytes + size > self._limits.cap:
+            return None
+        self.waiting_bytes += size
+        ticket = Ticket(count, size, self._limits.deadline)
+        for destination, (records, places) in parcels.items():
+            lane = self._lanes.get(destination)
+            if lane is None:
+                lane = self._lanes[destination] = Lane(*destination)
+            lane.waiting.append(Parcel(ticket, records, places))
+            if not lane.called:
+                self._call(lane)
+        return ticket
 
     def wrong(self) -> str | None:
         """Why no event should be sent here; None when all is well."""
@@ -104,37 +153,53 @@ class Publisher:
         self._broken.clear()
         self._producer = producer
         for lane in self._lanes.values():
-            self._wake(lane)
+            self._call(lane)
         await self._broken.wait()
 
-    def _lane(self, topic: str, partition: int) -> Lane:
-        destination = topic, partition
-        lane = self._lanes.get(destination)
-        if lane is None:
-            lane = self._lanes[destination] = Lane(*destination)
-        return lane
+    def _call(self, lane: Lane) -> None:
+        """A convoy to its broker will take what waits there."""
+        producer = self._producer
+        if producer is None or lane.called or not lane.waiting:
+            return
+        lane.called = True
+        leader = producer.client.cluster.leader_for_partition(
+            TopicPartition(lane.topic, lane.partition)
+        )
+        convoy = self._convoys.setdefault(leader, Convoy())
+        convoy.lanes.append(lane)
+        if convoy.driver is None:
+            convoy.driver = asyncio.create_task(self._drive(convoy, producer))
 
-    def _wake(self, lane: Lane) -> None:
-        if lane.pump is None and lane.waiting and self._producer is not None:
-            lane.pump = asyncio.create_task(self._pump(lane, self._producer))
-
-    async def _pump(self, lane: Lane, producer: AIOKafkaProducer) -> None:
+    async def _drive(self, convoy: Convoy, producer: AIOKafkaProducer) -> None:
         try:
-            while lane.waiting:
-                batch = fill(lane, producer)
-                await (await producer.send_batch(batch, lane.topic, partition=lane.partition))
-                self._settle(lane.flying, acknowledged=True)
-                lane.flying = []
-            lane.pump = None
+            while convoy.lanes:
+                await asyncio.sleep(LINGER)
+                lanes, convoy.lanes = convoy.lanes, []
+                sent = [await self._sent(lane, producer) for lane in lanes]
+                for lane, acknowledged in zip(lanes, sent, strict=True):
+                    await acknowledged
+                    self._settle(lane.flying, acknowledged=True)
+                    lane.flying, lane.called = [], False
+                    self._call(lane)
+            convoy.driver = None
         except Exception as error:  # noqa: BLE001  whatever it is, the producer is given up
-            log.warning("not acknowledged", topic=lane.topic, error=repr(error))
+            log.warning("not acknowledged", error=repr(error))
             self._broken.set()
 
+    async def _sent(self, lane: Lane, producer: AIOKafkaProducer) -> asyncio.Future[object]:
+        """What waits there is on its way; the acknowledgement comes by the future."""
+        batch = fill(lane, producer)
+        sent: asyncio.Future[object] = await producer.send_batch(
+            batch, lane.topic, partition=lane.partition
+        )
+        sent.add_done_callback(unheard)  # of a broken producer, when nobody waits any more
+        return sent
+
     def _settle(self, parcels: Iterable[Parcel], *, acknowledged: bool) -> None:
-        for ticket, messages, places in parcels:
+        for ticket, records, places in parcels:
             if not acknowledged:
                 ticket.failed.update(places)
-            ticket.left -= len(messages)
+            ticket.left -= len(records)
             if not ticket.left:
                 self.waiting_bytes -= ticket.size
                 if not ticket.done.done():  # its request may have been cancelled
@@ -156,11 +221,12 @@ class Publisher:
     async def _reset(self, producer: AIOKafkaProducer) -> None:
         """Let go of the producer; what it had in hand counts as not acknowledged."""
         self._producer = None
-        pumps = [lane.pump for lane in self._lanes.values() if lane.pump is not None]
-        for pump in pumps:
-            pump.cancel()
-        await asyncio.gather(*pumps, return_exceptions=True)
+        drivers = [convoy.driver for convoy in self._convoys.values() if convoy.driver is not None]
+        self._convoys.clear()
+        for driver in drivers:
+            driver.cancel()
+        await asyncio.gather(*drivers, return_exceptions=True)
         for lane in self._lanes.values():
-            flying, lane.flying, lane.pump = lane.flying, [], None
+            flying, lane.flying, lane.called = lane.flying, [], False
             self._settle(flying, acknowledged=False)
         await drop(producer)

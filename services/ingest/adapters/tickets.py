@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.kafka.producer import Addressed
+Record = tuple[bytes, bytes | None]  # Kafka's key and value
 
 
 class Ticket:
@@ -25,13 +25,13 @@ class Parcel(NamedTuple):
     """What one request has for one partition, in order; `places` are theirs in the request."""
 
     ticket: Ticket
-    messages: Sequence[Addressed]
+    records: Sequence[Record]
     places: Sequence[int]
 
     def parted(self, at: int) -> "tuple[Parcel, Parcel]":
-        """The first `at` messages, and the others."""
-        ticket, messages, places = self
+        """The first `at` records, and the others."""
+        ticket, records, places = self
         return (
-            Parcel(ticket, messages[:at], places[:at]),
-            Parcel(ticket, messages[at:], places[at:]),
+            Parcel(ticket, records[:at], places[:at]),
+            Parcel(ticket, records[at:], places[at:]),
         )

@@ -71,6 +71,11 @@ class WriteKeys:
                 key = self._remembered(token) or await self._ask(token)
         return key if key.scope in scopes else permitted(key, scopes)
 
+    def remembered(self, token: str, *scopes: Scope) -> Key | None:
+        """The same without asking anybody; None if somebody must be asked. Raises Problem 503."""
+        key = self._remembered(token)
+        return key if key is not None and key.scope in scopes else None
+
     def _remembered(self, token: str) -> Key | None:
         """None if the database is to be asked. Raises Problem 503: it is away and nobody knows."""
         now = time.monotonic()

@@ -13,8 +13,9 @@ from shared.contracts.keys import identity_key
 from shared.contracts.wire import Arrival, BadCall, Call, Plain, email_of
 
 from .explaining import explained
+from .glance import Glance, glimpses
 from .public import PREFIX, check_public, unused
-from .validation import checked, doubts, given, odd
+from .validation import checked, doubts, given
 
 BATCH = "batch"
 KINDS = ("track", "identify", "page", "screen", "alias", "group", BATCH)
@@ -26,16 +27,16 @@ FEW = 3  # events, of which each is encoded by itself
 _ID, _EVENT = "\ue000id", "\ue000event"  # places in a message that is encoded once for many
 
 
-class Body(NamedTuple):
+class Body(msgspec.Struct, frozen=True):
     """The events of a request, as bytes. `key`: the write key, if the body carries it.
 
-    `odd`: some of it only the slower look can judge (`validation.odd`).
+    `batch`: the whole, if it is one.
     """
 
     events: list[bytes]
     key: str = ""
-    odd: bool = True
     sent_at: datetime | None = None
+    batch: bytes = b""
 
 
 class Remark(NamedTuple):
@@ -58,7 +59,10 @@ class Remark(NamedTuple):
         }
 
 
-class Ready(NamedTuple):
+NOTHING: tuple[Remark, ...] = ()
+
+
+class Ready(msgspec.Struct, frozen=True, gc=False):
     """An event that can be published: its place in the request, Kafka's key and value."""
 
     place: int
@@ -68,7 +72,7 @@ class Ready(NamedTuple):
     warnings: tuple[Remark, ...] = ()
 
 
-class Sender(NamedTuple):
+class Sender(msgspec.Struct, frozen=True):
     """Who sends, and when it came (business time). `new_id` makes an id for events without one.
 
     `via`, `public` and `sent_at` as `StoreEvent` has them.
@@ -119,7 +123,7 @@ def read(kind: str, data: bytes) -> Body:
     events = list(map(bytes, batch.batch))
     if data.count(_KEY) > (batch.write_key is not None):  # Segment's for browsers: in each too
         events = [_without_key(event) if _KEY in event else event for event in events]
-    return Body(events, batch.write_key or "", odd(data), _moment(batch.sent_at))
+    return Body(events, batch.write_key or "", _moment(batch.sent_at), data)
 
 
 def _moment(said: msgspec.Raw) -> datetime | None:
@@ -144,7 +148,7 @@ def _read_single(kind: str, data: bytes) -> Body:
         event = b'{"type":%s%s%s' % (own, b"" if rest == b"}" else b",", rest)
     elif said != own:
         raise BadCall("type", f"is not {kind!r}, as the route says; leave it out or use /v1/batch")
-    return Body([event], single.write_key or "", odd(event))
+    return Body([event], single.write_key or "")
 
 
 def _without_key(event: bytes) -> bytes:
@@ -167,25 +171,34 @@ def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:
 
 
 def understood(
-    events: list[bytes], sender: Sender, *, looked_at: bool = True
+    events: list[bytes], sender: Sender, batch: bytes = b""
 ) -> tuple[list[Ready], list[Remark]]:
-    """Each event is checked by itself; those that are good do not depend on those that are not.
+    """Each event is judged by itself; those that are good do not depend on those that are not.
 
-    `looked_at`: for what is `odd`, each by itself.
+    `batch`: the body that they came in, which has been read.
     """
     ready: list[Ready] = []
     refused: list[Remark] = []
     arrival = Arrival(sender.received_at, sender.sent_at, sender.origin != "live")
+    glance = Glance.at(sender.workspace, arrival, public=sender.public)
     stored = _Stored(sender) if len(events) > FEW else None
-    for index, event in enumerate(events):
-        try:
-            call = checked(event, arrival, looked_at=looked_at)
-            if sender.public:
-                check_public(call)
-        except BadCall as bad:
-            refused.append(Remark(index, _id_of(event), bad.field, bad.message))
+    for index, (event, seen) in enumerate(zip(events, glimpses(events, batch), strict=True)):
+        key = glance.key_of(seen, event) if seen else None
+        if seen and key:
+            message_id, warnings = _id_or_new(seen.message_id, sender), NOTHING
         else:
-            ready.append(_ready(index, event, call, sender, stored))
+            try:
+                call = checked(event, arrival)
+                if sender.public:
+                    check_public(call)
+            except BadCall as bad:
+                refused.append(Remark(index, _id_of(event), bad.field, bad.message))
+                continue
+            key, message_id = key_of(sender.workspace, call), _id_or_new(call.message_id, sender)
+            warnings = _warnings(index, message_id, call, sender)
+        kept_as = PREFIX + message_id if sender.public else message_id
+        value = stored.message(kept_as, event) if stored else _stored(sender, kept_as, event)
+        ready.append(Ready(index, message_id, key, value, warnings))
     return ready, refused
 
 
@@ -217,16 +230,15 @@ class _Stored:
         return b"".join((self._head, encode(message_id), self._middle, event, self._tail))
 
 
-def _ready(index: int, event: bytes, call: Call, sender: Sender, alike: _Stored | None) -> Ready:
-    message_id = "" if call.message_id is None else str(call.message_id).strip()
-    message_id = message_id or sender.new_id()
+def _id_or_new(given: str | int | None, sender: Sender) -> str:
+    return ("" if given is None else str(given).strip()) or sender.new_id()
+
+
+def _warnings(index: int, message_id: str, call: Call, sender: Sender) -> tuple[Remark, ...]:
     found = doubts(call)
     if sender.public:
         found = [*found, *unused(call)]
-    warnings = tuple(Remark(index, message_id, d.field, d.message) for d in found) if found else ()
-    kept_as = PREFIX + message_id if sender.public else message_id
-    value = alike.message(kept_as, event) if alike else _stored(sender, kept_as, event)
-    return Ready(index, message_id, key_of(sender.workspace, call), value, warnings)
+    return tuple(Remark(index, message_id, d.field, d.message) for d in found)
 
 
 def key_of(workspace: str, call: Call) -> str:

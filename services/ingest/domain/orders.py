@@ -35,6 +35,11 @@ _NO_AMOUNT = "is no amount; give a number such as 19.99"
 _CURRENCY = re.compile(r"[A-Za-z]{3}")
 
 
+def needs_order(name: str) -> bool:
+    """Whether an event of this name is one of an order's."""
+    return _plain(name) in _WITH_ID
+
+
 def check_goods(call: Call) -> None:
     """Raises BadCall: an order without what it needs, a carted good's price that none could show.
 

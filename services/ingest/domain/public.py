@@ -24,6 +24,11 @@ _EMAIL = (
 )
 
 
+def is_submission(name: str) -> bool:
+    """Whether an event of this name says what a form's visitor agreed to."""
+    return name.strip().casefold() == _FORM
+
+
 def check_public(call: Call) -> None:
     """Raises BadCall."""
     if call.type == "group":
@@ -32,7 +37,7 @@ def check_public(call: Call) -> None:
         raise BadCall("traits.consent", _CONSENT)
     if "consent" in (context_traits(call) or {}):
         raise BadCall("context.traits.consent", _CONSENT)
-    if call.type == "track" and (call.event or "").strip().casefold() == _FORM:
+    if call.type == "track" and is_submission(call.event or ""):
         raise BadCall("event", _SUBMITTED)
     if call.properties and "consent_topics" in call.properties:
         raise BadCall("properties.consent_topics", _SUBMITTED)

@@ -7,15 +7,17 @@ from typing import Any, cast
 import aiohttp
 
 from services.ingest.adapters.sns import Sns
+from services.ingest.adapters.tickets import Ticket
 from services.ingest.api import add_routes
 from services.ingest.choosing import Desk
 from services.ingest.domain import preferences
-from services.ingest.domain.calls import Remark, Sender
+from services.ingest.domain.calls import Ready, Remark, Sender
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.routes import links, notifications
 from shared.auth import Key, Scope
+from shared.contracts import topics
 from shared.contracts.profile import Preferences
 from shared.kafka.producer import Addressed
 from shared.service import Health, make_app
@@ -45,6 +47,15 @@ class Kept:
     async def publish(self, messages: Sequence[Addressed]) -> set[int]:
         self.messages.extend(messages)
         return set()
+
+    def post(self, topic: str, partitions: int, events: Sequence[Ready]) -> Ticket:
+        addresses = Topics(partitions)
+        self.messages += [
+            addresses.address(topics.STORE_EVENTS, event.key, event.value) for event in events
+        ]
+        ticket = Ticket(len(events), 0, 1.0)
+        ticket.done.set_result(set())
+        return ticket
 
 
 class Untold:

@@ -14,7 +14,7 @@ from shared.contracts.codec import encode
 from tests.unit.ingest.calls import NOW
 
 PUBLIC = Sender("default", NOW, lambda: "new", via="tuvi_pk_abcdef", public=True)
-SECRET = PUBLIC._replace(public=False)
+SECRET = msgspec.structs.replace(PUBLIC, public=False)
 CONSENT = {"news": {"state": "subscribed"}}
 _decoder = msgspec.json.Decoder(StoreEvent)
 

@@ -1,0 +1,205 @@
+"""The quick look at events: yes to what is plainly good, and what is left is checked thoroughly.
+
+It decides nothing by itself: whatever it lets pass, `validation` would. It makes nothing of the
+fields that nobody asks about, which is most of what reading a call costs.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
+from typing import Annotated, Literal
+
+import msgspec
+
+from shared.contracts.addresses import address
+from shared.contracts.keys import identity_key
+from shared.contracts.wire import Arrival, Id, Text
+
+from .orders import needs_order
+from .public import is_submission
+from .validation import MOST_AHEAD, OLDEST
+
+SMALL = 800  # bytes: too few for a nesting too deep or a number too long to be read again
+_MOST = 1e14  # amounts are exact below ten times as much
+_BACKSLASH = ord("\\")
+
+_Amount = Annotated[float, msgspec.Meta(gt=-_MOST, lt=_MOST)]
+_Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
+_UNSAID = msgspec.Raw()
+
+
+class _Good(msgspec.Struct, gc=False):
+    price: _Amount | None = None
+
+
+class _Properties(msgspec.Struct):
+    price: _Amount | None = None
+    products: list[_Good] | None = None
+    email: str | None = None
+    consent_topics: msgspec.Raw = _UNSAID
+    order_id: Text | int | None = None
+    total: _Amount | None = None
+    revenue: _Amount | None = None
+    currency: _Currency | None = None
+
+
+class _Traits(msgspec.Struct):
+    email: str | None = None
+    consent: msgspec.Raw = _UNSAID
+    email_frequency: msgspec.Raw = _UNSAID
+
+
+class _Context(msgspec.Struct):
+    traits: _Traits | None = None
+
+
+class Glimpse(msgspec.Struct, rename="camel"):
+    """A call as far as it is looked at."""
+
+    type: Literal["track", "identify", "page", "screen"]
+    event: Text | None = None
+    message_id: Id | None = None
+    user_id: Id | None = None
+    anonymous_id: Id | None = None
+    timestamp: datetime | None = None
+    original_timestamp: datetime | None = None
+    sent_at: datetime | None = None
+    properties: _Properties | None = None
+    traits: _Traits | None = None
+    context: _Context | None = None
+
+
+class _Batch(msgspec.Struct):
+    batch: list[Glimpse]
+
+
+_one = msgspec.json.Decoder(Glimpse).decode
+_many = msgspec.json.Decoder(_Batch).decode
+_UNREADABLE = msgspec.MsgspecError, UnicodeDecodeError, RecursionError
+
+
+def glimpses(events: list[bytes], batch: bytes = b"") -> Iterable[Glimpse | None]:
+    """Of each event. `batch`: the body that they came in, in UTF-8, which is read in one go."""
+    if batch:
+        try:
+            return _many(batch).batch
+        except _UNREADABLE:
+            pass  # some of them cannot, and nobody knows yet which
+    return map(_glimpse, events)
+
+
+def _glimpse(event: bytes) -> Glimpse | None:
+    try:
+        if not event.isascii():
+            event.decode()
+        return _one(event)
+    except _UNREADABLE:
+        return None
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """What is the same for all events of a request."""
+
+    workspace: str
+    public: bool
+    arrival: Arrival
+    earliest: datetime
+    latest: datetime
+
+    @classmethod
+    def at(cls, workspace: str, arrival: Arrival, *, public: bool) -> "Glance":
+        """For what comes from this workspace's door."""
+        return cls(workspace, public, arrival, *_bounds(arrival, arrival.sent_at))
+
+    def key_of(self, call: Glimpse, event: bytes) -> str | None:
+        """Kafka's key, the strongest identity, if the event is plainly good; else None."""
+        if len(event) > SMALL or (_BACKSLASH in event and b"\\u0000" in event):
+            return None
+        properties = call.properties
+        if call.type == "track" and not _is_plain(call.event, properties):
+            return None
+        if not self._is_timely(call):
+            return None
+        named = properties is not None and properties.email is not None
+        if (named or call.traits or call.context) and not self._is_harmless(call):
+            return None
+        user = call.user_id
+        if user is not None:
+            known = user if type(user) is str else str(user)
+            return identity_key(self.workspace, "user", known) if known.strip() else None
+        return None if _emails(call) else _anonymous(self.workspace, call.anonymous_id)
+
+    def _is_timely(self, call: Glimpse) -> bool:
+        said = call.timestamp
+        try:
+            if call.sent_at is None and call.original_timestamp is None:
+                return said is None or self.earliest <= said <= self.latest
+            earliest, latest = _bounds(self.arrival, call.sent_at or self.arrival.sent_at)
+            moments = said, call.original_timestamp, call.sent_at
+            zoned = all(moment is None or moment.tzinfo is not None for moment in moments)
+            at = said or call.original_timestamp
+            timely = at is None or earliest <= at <= latest
+        except (TypeError, OverflowError):  # without a zone; beyond the calendar
+            return False
+        return zoned and timely
+
+    def _is_harmless(self, call: Glimpse) -> bool:
+        """Nothing about consent, and every e-mail an address that its sender may give."""
+        for traits in _traits(call):
+            if traits.consent is not _UNSAID:
+                return False
+            if self.public and traits.email_frequency is not _UNSAID:
+                return False
+        emails = _emails(call)
+        if self.public and emails and call.user_id is not None:
+            return False
+        return all(address(email) for email in emails)
+
+
+def _traits(call: Glimpse) -> list[_Traits]:
+    nested = call.context.traits if call.context is not None else None
+    return [traits for traits in (call.traits, nested) if traits is not None]
+
+
+def _emails(call: Glimpse) -> list[str]:
+    found = [traits.email for traits in _traits(call)]
+    if call.properties is not None:
+        found.append(call.properties.email)
+    return [email for email in found if email is not None]
+
+
+def _anonymous(workspace: str, given: str | int | None) -> str | None:
+    known = "" if given is None else str(given)
+    return identity_key(workspace, "anonymous", known) if known.strip() else None
+
+
+def _is_plain(name: str | None, properties: _Properties | None) -> bool:
+    """A name, and an order that has what it needs."""
+    asks = _asks(name)
+    if asks is None:
+        return False
+    if properties is None:
+        return not asks
+    if properties.consent_topics is not _UNSAID:
+        return False
+    if not asks:
+        return True
+    order, currency = properties.order_id, properties.currency
+    paid = properties.total is not None or properties.revenue is not None
+    coded = currency is not None and currency.isascii() and currency.isalpha()
+    return paid and coded and order is not None and str(order).strip() != ""
+
+
+@lru_cache(maxsize=1024)
+def _asks(name: str | None) -> bool | None:
+    """Whether an event of this name needs an order; None if it is to be looked at thoroughly."""
+    if name is None or not name.strip() or is_submission(name):
+        return None
+    return needs_order(name)
+
+
+def _bounds(arrival: Arrival, sent_at: datetime | None) -> tuple[datetime, datetime]:
+    """Between which times a call may say it happened, by the caller's clock."""
+    if sent_at is None or arrival.history:
+        return OLDEST, arrival.received_at + MOST_AHEAD
+    return OLDEST - (arrival.received_at - sent_at), sent_at + MOST_AHEAD

@@ -1,0 +1,167 @@
+"""The express counter: a post of events that came whole and needs nobody asked goes to Kafka
+straight from the connection, without a task, a scope or an ASGI message.
+
+It does what `edge` does, by the same functions, and leaves to it whatever is not of every day: a
+body that is still coming, a key that must be looked up, a page's request, a packed one, no room.
+"""
+
+import asyncio
+import time
+from typing import Any, Protocol
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from services.ingest import metrics
+from services.ingest.adapters.write_keys import token_of
+from services.ingest.answers import Answer, answer_of
+from services.ingest.domain.calls import ROUTES, read, understood
+from services.ingest.domain.validation import MAX_BATCH_BYTES
+from services.ingest.handlers import (
+    Acknowledged,
+    Credentials,
+    Door,
+    Judged,
+    concluded,
+    count,
+    post,
+    sender_of,
+)
+from services.ingest.intake import OVERHEAD, Intake
+from shared.auth import Key, Scope
+from shared.contracts.wire import BadCall
+from shared.errors import Problem
+from shared.impatient import Impatient
+
+PATHS = {path.encode(): (path, kind) for path, kind in ROUTES.items()}
+UNUSUAL = frozenset((b"origin", b"content-encoding", b"x-tuvi-origin", b"transfer-encoding"))
+EVERY_DAY = Credentials()
+Headers = list[tuple[bytes, bytes]]
+
+
+class RemembersKeys(Protocol):
+    """adapters.write_keys.WriteKeys."""
+
+    def remembered(self, token: str, *scopes: Scope) -> Key | None: ...
+
+
+class Counter:
+    """Of all connections."""
+
+    def __init__(self, door: Door, keys: RemembersKeys, intake: Intake) -> None:
+        self.door, self._keys, self._intake = door, keys, intake
+
+    def taken(self, kind: str, headers: Headers, data: bytes) -> tuple[Judged, Acknowledged] | None:
+        """On its way to Kafka; None, and nothing has happened, if `edge` is to see to it."""
+        said = dict(headers)
+        if len(data) > MAX_BATCH_BYTES or not UNUSUAL.isdisjoint(said):
+            return None
+        if self._intake.room < OVERHEAD:
+            return None
+        door = self.door
+        try:
+            _, token = token_of(said[b"authorization"].decode("latin-1"))
+            key = self._keys.remembered(token, *EVERY_DAY.scopes)
+            if key is None:
+                return None
+            body = read(kind, data)
+            count(door.rates, key, len(body.events))
+            sender = sender_of(door, key, EVERY_DAY, body.sent_at)
+            ready, refused = understood(body.events, sender, body.batch)
+            ticket = post(door, ready) if ready else None
+        except (KeyError, Problem, BadCall):
+            return None
+        return (Judged(kind, sender, body.events, ready, refused), ticket) if ticket else None
+
+
+class Waiting:
+    """Stands where uvicorn keeps a request that it has not answered yet."""
+
+    def __init__(self) -> None:
+        self.message_event = asyncio.Event()
+        self.response_complete = self.disconnected = False
+        self.keep_alive = True
+
+
+class Express(Impatient):
+    """A connection."""
+
+    def __init__(self, counter: Counter, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._counter = counter
+        self._held: list[bytes] | None = None  # of a body that may have come whole
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        held, self._held = self._held, None
+        if held is not None and not self.transport.is_closing():
+            self._hand_over(held)
+
+    def on_headers_complete(self) -> None:
+        if self._is_of_every_day():
+            self._unwait()
+            self._held = []
+        else:
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held.append(body)
+
+    def on_message_complete(self) -> None:
+        held, self._held = self._held, None
+        if held is None:
+            super().on_message_complete()
+        elif not self._take(b"".join(held)):
+            self._hand_over(held)
+            super().on_message_complete()
+
+    def _is_of_every_day(self) -> bool:
+        parser = self.parser
+        return (
+            self.url in PATHS
+            and (self.cycle is None or self.cycle.response_complete)
+            and parser.get_method() == b"POST"
+            and parser.get_http_version() == "1.1"
+            and parser.should_keep_alive()
+            and not (parser.should_upgrade() or self.expect_100_continue or self.flow.write_paused)
+        )
+
+    def _hand_over(self, held: list[bytes]) -> None:
+        """To uvicorn, as if it had just come."""
+        super().on_headers_complete()
+        for body in held:
+            super().on_body(body)
+
+    def _take(self, data: bytes) -> bool:
+        began, (path, kind) = time.perf_counter(), PATHS[self.url]
+        taken = self._counter.taken(kind, self.headers, data)
+        if taken is None:
+            return False
+        judged, ticket = taken
+        self.cycle = waiting = Waiting()  # type: ignore[assignment]
+
+        def acknowledged(done: asyncio.Future[set[int]]) -> None:
+            answer = answer_of(kind, path, lambda: concluded(door, judged, done.result()))
+            self._answer(waiting, answer)
+            spent = time.perf_counter() - began
+            metrics.duration_of(path, "POST", answer[0]).observe(spent)
+
+        door = self._counter.door
+        ticket.done.add_done_callback(acknowledged)
+        return True
+
+    def _answer(self, waiting: Waiting, answer: Answer) -> None:
+        waiting.response_complete = True
+        if self.transport.is_closing():
+            return
+        status, headers, body = answer
+        named = [*self.server_state.default_headers, *headers]
+        if not waiting.keep_alive:
+            named.append((b"connection", b"close"))
+        head = b"".join([b"%b: %b\r\n" % header for header in named])
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], head, body))
+        if not waiting.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
