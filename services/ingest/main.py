@@ -1,8 +1,9 @@
 """Ingest's composition root: settings -> adapters -> handlers -> app."""
 
+import ctypes
 import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -56,6 +57,8 @@ from shared.db.pool import create_pool
 from shared.definitions import Announcer, Registry
 from shared.service import Health, make_app, serve
 
+MEGABYTE = 1024 * 1024
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 GARBAGE = 20_000  # objects made and not gone: some dozens of requests
 Tasks = dict[str, Coroutine[Any, Any, None]]
 Connection = Callable[..., Express]
@@ -64,9 +67,20 @@ Connection = Callable[..., Express]
 async def run(settings: Settings) -> None:
     """Until SIGTERM: takes no more, ends what it has begun, then goes."""
     async with composed(settings) as (app, tasks, connection):
-        gc.freeze()  # what stays for good is not looked at again and again
-        gc.set_threshold(GARBAGE)
+        _hold_memory()
         await serve(app, settings.host, settings.port, tasks, connection)
+
+
+def _hold_memory() -> None:
+    """What stays for good is not looked at again and again, and what is freed is kept for the next
+    batches: fetching each page anew from the kernel costs a tenth of an event.
+    """
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    with suppress(AttributeError, OSError):  # glibc's alone
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_MMAP_THRESHOLD, 32 * MEGABYTE)
+        libc.mallopt(M_TRIM_THRESHOLD, 64 * MEGABYTE)
 
 
 @asynccontextmanager

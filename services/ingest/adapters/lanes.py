@@ -2,13 +2,9 @@
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Any
 
-from aiokafka import AIOKafkaProducer
-
+from .batch import Batch
 from .tickets import Parcel
-
-_NO_HEADERS: list[tuple[str, bytes]] = []
 
 
 class Lane:
@@ -29,17 +25,16 @@ class Lane:
             yield self.waiting.popleft()
 
 
-def fill(lane: Lane, producer: AIOKafkaProducer) -> Any:
+def fill(lane: Lane) -> Batch:
     """Moves as much as fits from `waiting` to `flying`."""
-    batch = producer.create_batch()
-    append = batch.append
+    batch = Batch()
     while lane.waiting:
         parcel = lane.waiting.popleft()
         lane.flying.append(parcel)  # first: what cannot be appended is given up
-        for index, (key, value) in enumerate(parcel.records):
-            if append(key=key, value=value, timestamp=None, headers=_NO_HEADERS) is None:
-                _put_back(lane, index)
-                return batch
+        fitted = batch.extend(parcel.records)
+        if fitted < len(parcel.records):
+            _put_back(lane, fitted)
+            break
     return batch
 
 

@@ -188,7 +188,7 @@ class Publisher:
 
     async def _sent(self, lane: Lane, producer: AIOKafkaProducer) -> asyncio.Future[object]:
         """What waits there is on its way; the acknowledgement comes by the future."""
-        batch = fill(lane, producer)
+        batch = fill(lane)
         sent: asyncio.Future[object] = await producer.send_batch(
             batch, lane.topic, partition=lane.partition
         )

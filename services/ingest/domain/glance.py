@@ -13,8 +13,10 @@ import msgspec
 
 from shared.contracts.addresses import address
 from shared.contracts.keys import identity_key
+from shared.contracts.profile import ConsentState
 from shared.contracts.wire import Arrival, Id, Text
 
+from .consent import MAX_TOPICS
 from .orders import needs_order
 from .public import is_submission
 from .validation import MOST_AHEAD, OLDEST
@@ -32,7 +34,7 @@ class _Good(msgspec.Struct, gc=False):
     price: _Amount | None = None
 
 
-class _Properties(msgspec.Struct):
+class _Properties(msgspec.Struct, gc=False):
     price: _Amount | None = None
     products: list[_Good] | None = None
     email: str | None = None
@@ -43,17 +45,25 @@ class _Properties(msgspec.Struct):
     currency: _Currency | None = None
 
 
-class _Traits(msgspec.Struct):
+class _Word(msgspec.Struct, gc=False):
+    state: ConsentState
+    source: Text | None = None
+    text: Text | None = None
+    box: Text | None = None
+    since: msgspec.Raw = _UNSAID
+
+
+class _Traits(msgspec.Struct, gc=False):
     email: str | None = None
-    consent: msgspec.Raw = _UNSAID
+    consent: dict[Text, _Word] | None = None
     email_frequency: msgspec.Raw = _UNSAID
 
 
-class _Context(msgspec.Struct):
+class _Context(msgspec.Struct, gc=False):
     traits: _Traits | None = None
 
 
-class Glimpse(msgspec.Struct, rename="camel"):
+class Glimpse(msgspec.Struct, rename="camel", gc=False):
     """A call as far as it is looked at."""
 
     type: Literal["track", "identify", "page", "screen"]
@@ -100,34 +110,39 @@ def _glimpse(event: bytes) -> Glimpse | None:
 class Glance(msgspec.Struct, frozen=True):
     """What is the same for all events of a request."""
 
-    workspace: str
     public: bool
     arrival: Arrival
     earliest: datetime
     latest: datetime
+    user: str
+    anonymous: str
 
     @classmethod
     def at(cls, workspace: str, arrival: Arrival, *, public: bool) -> "Glance":
-        """For what comes from this workspace's door."""
-        return cls(workspace, public, arrival, *_bounds(arrival, arrival.sent_at))
+        """For what comes by a door of this workspace."""
+        keys = identity_key(workspace, "user", ""), identity_key(workspace, "anonymous", "")
+        return cls(public, arrival, *_bounds(arrival, arrival.sent_at), *keys)
 
     def key_of(self, call: Glimpse, event: bytes) -> str | None:
         """Kafka's key, the strongest identity, if the event is plainly good; else None."""
         if len(event) > SMALL or (_BACKSLASH in event and b"\\u0000" in event):
             return None
         properties = call.properties
-        if call.type == "track" and not _is_plain(call.event, properties):
+        if call.type == "track" and not (_is_free(call.event) or _is_order(call)):
             return None
         if not self._is_timely(call):
             return None
-        named = properties is not None and properties.email is not None
-        if (named or call.traits or call.context) and not self._is_harmless(call):
+        told = properties is not None and (
+            properties.email is not None or properties.consent_topics is not _UNSAID
+        )
+        if (told or call.traits or call.context) and not self._is_harmless(call):
             return None
         user = call.user_id
         if user is not None:
             known = user if type(user) is str else str(user)
-            return identity_key(self.workspace, "user", known) if known.strip() else None
-        return None if _emails(call) else _anonymous(self.workspace, call.anonymous_id)
+            return self.user + known if known.strip() else None
+        known = "" if call.anonymous_id is None else str(call.anonymous_id)
+        return self.anonymous + known if known.strip() and not _emails(call) else None
 
     def _is_timely(self, call: Glimpse) -> bool:
         said = call.timestamp
@@ -144,16 +159,23 @@ class Glance(msgspec.Struct, frozen=True):
         return zoned and timely
 
     def _is_harmless(self, call: Glimpse) -> bool:
-        """Nothing about consent, and every e-mail an address that its sender may give."""
-        for traits in _traits(call):
-            if traits.consent is not _UNSAID:
+        """What it says of consent is well formed, every e-mail is one, and it may say so."""
+        traits, emails = _traits(call), _emails(call)
+        if self.public:
+            topics = call.properties is not None and call.properties.consent_topics is not _UNSAID
+            beyond = any(t.consent is not None or t.email_frequency is not _UNSAID for t in traits)
+            if topics or beyond or (emails and call.user_id is not None):
                 return False
-            if self.public and traits.email_frequency is not _UNSAID:
-                return False
-        emails = _emails(call)
-        if self.public and emails and call.user_id is not None:
-            return False
-        return all(address(email) for email in emails)
+        return all(map(_is_consent, traits)) and all(map(address, emails))
+
+
+def _is_consent(traits: _Traits) -> bool:
+    said = traits.consent
+    if said is None:
+        return True
+    if len(said) > MAX_TOPICS:
+        return False
+    return all(topic.strip() and word.since is _UNSAID for topic, word in said.items())
 
 
 def _traits(call: Glimpse) -> list[_Traits]:
@@ -168,22 +190,11 @@ def _emails(call: Glimpse) -> list[str]:
     return [email for email in found if email is not None]
 
 
-def _anonymous(workspace: str, given: str | int | None) -> str | None:
-    known = "" if given is None else str(given)
-    return identity_key(workspace, "anonymous", known) if known.strip() else None
-
-
-def _is_plain(name: str | None, properties: _Properties | None) -> bool:
-    """A name, and an order that has what it needs."""
-    asks = _asks(name)
-    if asks is None:
+def _is_order(call: Glimpse) -> bool:
+    """Of an order, and with what each of them needs."""
+    properties = call.properties
+    if properties is None or not needs_order(call.event or ""):
         return False
-    if properties is None:
-        return not asks
-    if properties.consent_topics is not _UNSAID:
-        return False
-    if not asks:
-        return True
     order, currency = properties.order_id, properties.currency
     paid = properties.total is not None or properties.revenue is not None
     coded = currency is not None and currency.isascii() and currency.isalpha()
@@ -191,11 +202,10 @@ def _is_plain(name: str | None, properties: _Properties | None) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _asks(name: str | None) -> bool | None:
-    """Whether an event of this name needs an order; None if it is to be looked at thoroughly."""
-    if name is None or not name.strip() or is_submission(name):
-        return None
-    return needs_order(name)
+def _is_free(name: str | None) -> bool:
+    """An event of this name needs nothing."""
+    named = name is not None and name.strip() != ""
+    return named and not (is_submission(name or "") or needs_order(name or ""))
 
 
 def _bounds(arrival: Arrival, sent_at: datetime | None) -> tuple[datetime, datetime]:
