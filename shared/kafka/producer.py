@@ -86,6 +86,7 @@ async def drop(producer: AIOKafkaProducer) -> None:
         accumulator._pending_batches.add(batch)  # noqa: SLF001  one to be repeated is not in it
     for batch in accumulator._pending_batches:  # noqa: SLF001
         batch.future.add_done_callback(unheard)
+        batch._drain_waiter.add_done_callback(unheard)  # noqa: SLF001  fails too
     accumulator.fail_all(KafkaTimeoutError())
     with suppress(KafkaError, OSError):
         await producer.stop()

@@ -55,7 +55,7 @@ class _Word(msgspec.Struct, gc=False):
 
 class _Traits(msgspec.Struct, gc=False):
     email: str | None = None
-    consent: dict[Text, _Word] | None = None
+    consent: dict[Text, _Word] | msgspec.UnsetType | None = msgspec.UNSET
     email_frequency: msgspec.Raw = _UNSAID
 
 
@@ -163,7 +163,9 @@ class Glance(msgspec.Struct, frozen=True):
         traits, emails = _traits(call), _emails(call)
         if self.public:
             topics = call.properties is not None and call.properties.consent_topics is not _UNSAID
-            beyond = any(t.consent is not None or t.email_frequency is not _UNSAID for t in traits)
+            beyond = any(
+                t.consent is not msgspec.UNSET or t.email_frequency is not _UNSAID for t in traits
+            )
             if topics or beyond or (emails and call.user_id is not None):
                 return False
         return all(map(_is_consent, traits)) and all(map(address, emails))
@@ -171,7 +173,7 @@ class Glance(msgspec.Struct, frozen=True):
 
 def _is_consent(traits: _Traits) -> bool:
     said = traits.consent
-    if said is None:
+    if said is msgspec.UNSET or said is None:
         return True
     if len(said) > MAX_TOPICS:
         return False

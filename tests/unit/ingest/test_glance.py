@@ -48,6 +48,7 @@ TIMED = st.builds(
     False,
 )
 @example(as_bytes(track(context={"traits": {"consent": {}}})), Arrival(NOW), True)
+@example(as_bytes(track(traits={"consent": None})), Arrival(NOW), True)
 @example(as_bytes(track(properties={"consent_topics": []})), Arrival(NOW), True)
 def test_what_passes_at_a_glance_passes_every_check(
     event: bytes, arrival: Arrival, public: bool
