@@ -66,6 +66,7 @@ class Fetcher:
     ) -> None:
         self._door, self._fetches, self._api, self._find = door, fetches, api, find
         self._under_way: Counter[str] = Counter()
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -77,8 +78,12 @@ class Fetcher:
     async def _work(self) -> None:
         while True:
             try:
-                if not await self.one():
-                    await self._wait()
+                async with self._looking:  # while nothing is due, one looks for all
+                    fetch = await self._claimed()
+                    if fetch is None:
+                        await self._wait()
+                        continue
+                await self._carry_out(fetch)
             except AWAY as error:
                 log.warning("fetches cannot be read", error=type(error).__name__)
                 await asyncio.sleep(LOOK)
@@ -103,16 +108,22 @@ class Fetcher:
 
     async def one(self) -> bool:
         """Takes what is due longest; False: nothing is."""
-        busy = {source for source, count in self._under_way.items() if count >= AT_ONCE - 1}
-        fetch = await self._fetches.claim(self._api.resting() | busy)  # one is left to others
+        fetch = await self._claimed()
         if fetch is None:
             return False
+        await self._carry_out(fetch)
+        return True
+
+    async def _claimed(self) -> Fetch | None:
+        busy = {source for source, count in self._under_way.items() if count >= AT_ONCE - 1}
+        return await self._fetches.claim(self._api.resting() | busy)  # one is left to others
+
+    async def _carry_out(self, fetch: Fetch) -> None:
         self._under_way[fetch.source] += 1
         try:
             await self._take(fetch)
         finally:
             self._under_way -= Counter([fetch.source])
-        return True
 
     async def _take(self, fetch: Fetch) -> None:
         try:

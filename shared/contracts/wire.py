@@ -7,7 +7,7 @@ kept as text.
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -102,7 +102,7 @@ def _tame(value: Any, levels: int) -> Any:
     return {name: _tame(one, levels - 1) for name, one in value.items()}
 
 
-class Arrival(NamedTuple):
+class Arrival(msgspec.Struct, frozen=True):
     """When a call came. `sent_at`: its batch's. `history`: it is no news, so no clock is asked."""
 
     received_at: datetime

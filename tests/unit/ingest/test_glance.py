@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, reject, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.ingest.domain.calls import BATCH, Sender, key_of, read, understood
 from services.ingest.domain.glance import Glance, glimpses
@@ -53,8 +54,8 @@ TIMED = st.builds(
 def test_what_passes_at_a_glance_passes_every_check(
     event: bytes, arrival: Arrival, public: bool
 ) -> None:
-    if len(arrival) > 1 and arrival.sent_at and not 1970 < arrival.sent_at.year < 2200:
-        arrival = arrival._replace(sent_at=None)  # as `read` does
+    if arrival.sent_at and not 1970 < arrival.sent_at.year < 2200:
+        arrival = replace(arrival, sent_at=None)  # as `read` does
     [seen] = glimpses([event])
     key = Glance.at("w", arrival, public=public).key_of(seen, event) if seen else None
     if seen is None or key is None:
