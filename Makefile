@@ -25,7 +25,7 @@ up: .venv/ready  ## the whole stack in real time, until Ctrl-C
 	@$(BIN)/tuvi up
 
 test: .venv/ready .venv/sdks  ## all tests, on real Kafka and PostgreSQL
-	$(BIN)/pytest -q --numprocesses 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -q --numprocesses 3 --no-loadscope-reorder
 
 explore: .venv/ready  ## the properties with new examples, in another order
 	$(BIN)/pytest -q --hypothesis-profile=explore -p randomly tests/unit tests/contract

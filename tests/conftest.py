@@ -1,6 +1,7 @@
 """Real Kafka and real PostgreSQL for the tests that ask for them; tests that do not start nothing.
 
-The stack is started once a session, on free ports, in a folder that is removed afterwards (7 s).
+The stack is started once a session, on free ports, in a folder that is removed afterwards (7 s);
+the processes of `make test` share one.
 To keep one running between test runs instead:
 
     python -m deploy.local.stack --home .tuvi/tests
@@ -13,21 +14,23 @@ Each module has a database and topic names of its own, so modules share the stac
 import os
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
 
-import asyncpg
 import pytest
 import pytest_asyncio
-from aiokafka.admin import AIOKafkaAdminClient
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Addresses, Stack
+from tests.own import own_database, own_topics
 
 # Services are started often here; where bytecode is not written, each start compiles everything.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# A broker that lives for minutes does not earn back what the JVM's second compiler costs it.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 # A slow machine is no failing test: speed is measured in tests/benchmarks. `make test` repeats
 # itself, so a change is not held up by what it did not do; `make explore` looks for new failures.
@@ -37,12 +40,41 @@ settings.register_profile(
 )
 settings.load_profile("tuvi")
 
+FAULTS = "tests/faults/"
 GIVEN = {"TUVI_TEST_KAFKA": "TUVI_KAFKA", "TUVI_TEST_POSTGRES_DSN": "TUVI_POSTGRES_DSN"}
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Before xdist starts its processes, which have our environment."""
+    config = session.config
+    if config.getoption("tx", None) and not hasattr(config, "workerinput"):
+        running = ExitStack()
+        config.add_cleanup(running.close)
+        addresses = running.enter_context(_running())
+        os.environ |= dict(zip(GIVEN, (addresses.kafka, addresses.postgres), strict=True))
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types
+    """The faults one file after the other: side by side they would take all of the machine."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return FAULTS if nodeid.startswith(FAULTS) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByFile:
+    """What runs in one process."""
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Addresses]:
     """The addresses of the session's stack."""
+    with _running() as addresses:
+        yield addresses
+
+
+@contextmanager
+def _running() -> Iterator[Addresses]:
     environment = {ours: os.environ[test] for test, ours in GIVEN.items() if test in os.environ}
     with (
         tempfile.TemporaryDirectory(prefix="tuvi-tests-", ignore_cleanup_errors=True) as home,
@@ -66,33 +98,15 @@ def postgres(stack: Addresses) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def database(postgres: str) -> AsyncIterator[str]:
     """The superuser's DSN of an empty database of this module, dropped after it."""
-    name = f"test_{uuid4().hex[:12]}"
-    await _administer(postgres, f"CREATE DATABASE {name}")
-    yield urlunsplit(urlsplit(postgres)._replace(path=f"/{name}"))
-    await _administer(postgres, f"DROP DATABASE {name} WITH (FORCE)")
-
-
-async def _administer(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    async with own_database(postgres) as dsn:
+        yield dsn
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def topic_prefix(kafka: str) -> AsyncIterator[str]:
     """What this module's topic names begin with, `t3f9a01c2-`; such topics are deleted after it."""
-    prefix = f"t{uuid4().hex[:8]}-"
-    yield prefix
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        ours = [topic for topic in await admin.list_topics() if topic.startswith(prefix)]
-        if ours:
-            await admin.delete_topics(ours)
-    finally:
-        await admin.close()
+    async with own_topics(kafka) as prefix:
+        yield prefix
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,10 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from signal import SIGTERM
-from urllib.parse import urlsplit, urlunsplit
-from uuid import uuid4
+from urllib.parse import urlsplit
 
 import aiohttp
-import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.auth import create_key
 from shared.contracts import topics
@@ -24,6 +21,7 @@ from shared.db.pool import connect
 from tests.faults.nursery import Nursery
 from tests.faults.observing import PARTITIONS, Observer
 from tests.faults.place import NOON, Place, until
+from tests.own import own_database, own_topics
 from tuvi.client import Client
 from tuvi.publishing import publish_folder
 
@@ -46,8 +44,7 @@ class Parts:
 @asynccontextmanager
 async def prepared(parts: Parts, home: Path) -> AsyncIterator[Parts]:
     """With the database that others are copied from: migrated, the starter files published."""
-    async with _database(parts.postgres) as dsn:
-        prefix = new_prefix()
+    async with own_database(parts.postgres) as dsn, own_topics(parts.kafka) as prefix:
         await migrate(dsn, parts.kafka, partitions=PARTITIONS, prefix=prefix)
         async with _place(parts, dsn, prefix, home) as made:
             made.key = await create_key(made.db, "default", "write")
@@ -64,8 +61,10 @@ async def prepared(parts: Parts, home: Path) -> AsyncIterator[Parts]:
 @asynccontextmanager
 async def place(parts: Parts, home: Path) -> AsyncIterator[Place]:
     """A database, topics and an SES of its own; it is noon, and nothing runs yet."""
-    async with _database(parts.postgres, parts.template) as dsn:
-        prefix = new_prefix()
+    async with (
+        own_database(parts.postgres, parts.template) as dsn,
+        own_topics(parts.kafka) as prefix,
+    ):
         await create_topics(parts.kafka, PARTITIONS, prefix)
         async with _place(parts, dsn, prefix, home) as made:
             made.key = parts.key
@@ -100,7 +99,6 @@ async def _place(parts: Parts, dsn: str, prefix: str, home: Path) -> AsyncIterat
         await producer.stop()
         await probe.stop()
         await db.close()
-        await _delete_topics(parts.kafka, prefix)
 
 
 async def _publish_starter(made: Place) -> tuple[tuple[bytes, bytes], ...]:
@@ -123,10 +121,6 @@ async def _publish_starter(made: Place) -> tuple[tuple[bytes, bytes], ...]:
     return tuple((record.key, record.value) for record in records)
 
 
-def new_prefix() -> str:
-    return f"t{uuid4().hex[:8]}-"
-
-
 @contextmanager
 def ses_endpoint(home: Path) -> Iterator[str]:
     """Takes all it is given at once and notifies nobody: the tests do."""
@@ -141,26 +135,3 @@ def ses_endpoint(home: Path) -> Iterator[str]:
             yield json.loads(process.stdout.readline())["url"]
         finally:
             process.kill()
-
-
-@asynccontextmanager
-async def _database(postgres: str, template: str = "template1") -> AsyncIterator[str]:
-    name = f"test_{uuid4().hex[:12]}"
-    admin = await asyncpg.connect(postgres)
-    try:
-        await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
-        yield urlunsplit(urlsplit(postgres)._replace(path=f"/{name}"))
-        await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
-    finally:
-        await admin.close()
-
-
-async def _delete_topics(kafka: str, prefix: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
-    await admin.start()
-    try:
-        ours = [topic for topic in await admin.list_topics() if topic.startswith(prefix)]
-        if ours:
-            await admin.delete_topics(ours)
-    finally:
-        await admin.close()

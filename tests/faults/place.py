@@ -33,7 +33,7 @@ SECOND = timedelta(seconds=1)
 PATIENCE = 60.0
 SERVICES = ("segmenter", "orchestrator", "sender", "metrics")
 SETTINGS = {
-    "TUVI_PROGRESS_INTERVAL": "0.1",
+    "TUVI_PROGRESS_INTERVAL": "0.25",
     "TUVI_SESSION_TIMEOUT": "6",
     "TUVI_TOKEN_KEYS": "the key of this test's links",
     "TUVI_SHOP_ADDRESS": "1 Street, Town",
