@@ -66,7 +66,7 @@ class Counter:
             body = read(kind, data)
             count(door.rates, key, len(body.events))
             sender = sender_of(door, key, EVERY_DAY, body.sent_at)
-            ready, refused = understood(body.events, sender, body.batch)
+            ready, refused = understood(body.events, sender, body.seen)
             ticket = post(door, ready) if ready else None
         except (KeyError, Problem, BadCall):
             return None
@@ -76,8 +76,9 @@ class Counter:
 class Waiting:
     """Stands where uvicorn keeps a request that it has not answered yet."""
 
+    message_event = asyncio.Event()  # nobody waits for more of it
+
     def __init__(self) -> None:
-        self.message_event = asyncio.Event()
         self.response_complete = self.disconnected = False
         self.keep_alive = True
 

@@ -117,7 +117,7 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
             await tell_whole(door, kind, credentials._replace(token=body.key), problem)
         raise
     sender = sender_of(door, key, credentials, body.sent_at)
-    ready, refused = understood(body.events, sender, body.batch)
+    ready, refused = understood(body.events, sender, body.seen)
     ticket = post(door, ready) if ready else None
     failed = await ticket.done if ticket else set(range(len(ready)))
     return concluded(door, Judged(kind, sender, body.events, ready, refused), failed)

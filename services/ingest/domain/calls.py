@@ -13,7 +13,7 @@ from shared.contracts.keys import identity_key
 from shared.contracts.wire import Arrival, BadCall, Call, Plain, email_of
 
 from .explaining import explained
-from .glance import Glance, glimpses
+from .glance import UNSAID, Glance, Glimpse, glimpse, glimpses
 from .public import PREFIX, check_public, unused
 from .validation import checked, doubts, given
 
@@ -30,13 +30,13 @@ _ID, _EVENT = "\ue000id", "\ue000event"  # places in a message that is encoded o
 class Body(msgspec.Struct, frozen=True):
     """The events of a request, as bytes. `key`: the write key, if the body carries it.
 
-    `batch`: the whole, if it is one.
+    `seen`: of each event, if nothing hinders.
     """
 
     events: list[bytes]
     key: str = ""
     sent_at: datetime | None = None
-    batch: bytes = b""
+    seen: list[Glimpse] | None = None
 
 
 class Remark(NamedTuple):
@@ -123,7 +123,7 @@ def read(kind: str, data: bytes) -> Body:
     events = list(map(bytes, batch.batch))
     if data.count(_KEY) > (batch.write_key is not None):  # Segment's for browsers: in each too
         events = [_without_key(event) if _KEY in event else event for event in events]
-    return Body(events, batch.write_key or "", _moment(batch.sent_at), data)
+    return Body(events, batch.write_key or "", _moment(batch.sent_at), glimpses(data))
 
 
 def _moment(said: msgspec.Raw) -> datetime | None:
@@ -137,8 +137,10 @@ def _moment(said: msgspec.Raw) -> datetime | None:
 
 def _read_single(kind: str, data: bytes) -> Body:
     """`type` is the route's if the body does not say it; the key is not kept with the event."""
+    event, seen = data.strip(), glimpse(data)
+    if seen is not None and seen.type == kind and seen.write_key is UNSAID:
+        return Body([event], seen=[seen])
     single = _single.decode(data)
-    event = data.strip()
     if single.write_key is not None:
         event = _without_key(event)
     own = b'"%s"' % kind.encode()
@@ -171,21 +173,22 @@ def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:
 
 
 def understood(
-    events: list[bytes], sender: Sender, batch: bytes = b""
+    events: list[bytes], sender: Sender, seen: list[Glimpse] | None = None
 ) -> tuple[list[Ready], list[Remark]]:
     """Each event is judged by itself; those that are good do not depend on those that are not.
 
-    `batch`: the body that they came in, which has been read.
+    `seen`: as `read` saw them.
     """
     ready: list[Ready] = []
     refused: list[Remark] = []
     arrival = Arrival(sender.received_at, sender.sent_at, sender.origin != "live")
     glance = Glance.at(sender.workspace, arrival, public=sender.public)
     stored = _Stored(sender) if len(events) > FEW else None
-    for index, (event, seen) in enumerate(zip(events, glimpses(events, batch), strict=True)):
-        key = glance.key_of(seen, event) if seen else None
-        if seen and key:
-            message_id, warnings = _id_or_new(seen.message_id, sender), NOTHING
+    all_seen = map(glimpse, events) if seen is None else seen
+    for index, (event, call_seen) in enumerate(zip(events, all_seen, strict=True)):
+        key = glance.key_of(call_seen, event) if call_seen else None
+        if call_seen and key:
+            message_id, warnings = _id_or_new(call_seen.message_id, sender), NOTHING
         else:
             try:
                 call = checked(event, arrival)

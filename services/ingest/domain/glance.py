@@ -4,7 +4,6 @@ It decides nothing by itself: whatever it lets pass, `validation` would. It make
 fields that nobody asks about, which is most of what reading a call costs.
 """
 
-from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
 from typing import Annotated, Literal
@@ -27,7 +26,7 @@ _BACKSLASH = ord("\\")
 
 _Amount = Annotated[float, msgspec.Meta(gt=-_MOST, lt=_MOST)]
 _Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
-_UNSAID = msgspec.Raw()
+UNSAID = msgspec.Raw()
 
 
 class _Good(msgspec.Struct, gc=False):
@@ -38,7 +37,7 @@ class _Properties(msgspec.Struct, gc=False):
     price: _Amount | None = None
     products: list[_Good] | None = None
     email: str | None = None
-    consent_topics: msgspec.Raw = _UNSAID
+    consent_topics: msgspec.Raw = UNSAID
     order_id: Text | int | None = None
     total: _Amount | None = None
     revenue: _Amount | None = None
@@ -50,13 +49,13 @@ class _Word(msgspec.Struct, gc=False):
     source: Text | None = None
     text: Text | None = None
     box: Text | None = None
-    since: msgspec.Raw = _UNSAID
+    since: msgspec.Raw = UNSAID
 
 
 class _Traits(msgspec.Struct, gc=False):
     email: str | None = None
     consent: dict[Text, _Word] | msgspec.UnsetType | None = msgspec.UNSET
-    email_frequency: msgspec.Raw = _UNSAID
+    email_frequency: msgspec.Raw = UNSAID
 
 
 class _Context(msgspec.Struct, gc=False):
@@ -77,6 +76,7 @@ class Glimpse(msgspec.Struct, rename="camel", gc=False):
     properties: _Properties | None = None
     traits: _Traits | None = None
     context: _Context | None = None
+    write_key: msgspec.Raw = UNSAID
 
 
 class _Batch(msgspec.Struct):
@@ -88,21 +88,20 @@ _many = msgspec.json.Decoder(_Batch).decode
 _UNREADABLE = msgspec.MsgspecError, UnicodeDecodeError, RecursionError
 
 
-def glimpses(events: list[bytes], batch: bytes = b"") -> Iterable[Glimpse | None]:
-    """Of each event. `batch`: the body that they came in, in UTF-8, which is read in one go."""
-    if batch:
-        try:
-            return _many(batch).batch
-        except _UNREADABLE:
-            pass  # some of them cannot, and nobody knows yet which
-    return map(_glimpse, events)
-
-
-def _glimpse(event: bytes) -> Glimpse | None:
+def glimpse(event: bytes) -> Glimpse | None:
+    """None if it must be read thoroughly."""
     try:
         if not event.isascii():
             event.decode()
         return _one(event)
+    except _UNREADABLE:
+        return None
+
+
+def glimpses(batch: bytes) -> list[Glimpse] | None:
+    """Of all events of a body in UTF-8, in one go; None if one of them must be read thoroughly."""
+    try:
+        return _many(batch).batch
     except _UNREADABLE:
         return None
 
@@ -133,7 +132,7 @@ class Glance(msgspec.Struct, frozen=True):
         if not self._is_timely(call):
             return None
         told = properties is not None and (
-            properties.email is not None or properties.consent_topics is not _UNSAID
+            properties.email is not None or properties.consent_topics is not UNSAID
         )
         if (told or call.traits or call.context) and not self._is_harmless(call):
             return None
@@ -162,9 +161,9 @@ class Glance(msgspec.Struct, frozen=True):
         """What it says of consent is well formed, every e-mail is one, and it may say so."""
         traits, emails = _traits(call), _emails(call)
         if self.public:
-            topics = call.properties is not None and call.properties.consent_topics is not _UNSAID
+            topics = call.properties is not None and call.properties.consent_topics is not UNSAID
             beyond = any(
-                t.consent is not msgspec.UNSET or t.email_frequency is not _UNSAID for t in traits
+                t.consent is not msgspec.UNSET or t.email_frequency is not UNSAID for t in traits
             )
             if topics or beyond or (emails and call.user_id is not None):
                 return False
@@ -177,7 +176,7 @@ def _is_consent(traits: _Traits) -> bool:
         return True
     if len(said) > MAX_TOPICS:
         return False
-    return all(topic.strip() and word.since is _UNSAID for topic, word in said.items())
+    return all(topic.strip() and word.since is UNSAID for topic, word in said.items())
 
 
 def _traits(call: Glimpse) -> list[_Traits]:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.ingest.domain.calls import BATCH, Sender, key_of, read, understood
-from services.ingest.domain.glance import Glance, glimpses
+from services.ingest.domain.glance import Glance, glimpse
 from services.ingest.domain.public import check_public, unused
 from services.ingest.domain.validation import checked, doubts
 from shared.contracts.wire import Arrival, BadCall
@@ -56,7 +56,7 @@ def test_what_passes_at_a_glance_passes_every_check(
 ) -> None:
     if arrival.sent_at and not 1970 < arrival.sent_at.year < 2200:
         arrival = replace(arrival, sent_at=None)  # as `read` does
-    [seen] = glimpses([event])
+    seen = glimpse(event)
     key = Glance.at("w", arrival, public=public).key_of(seen, event) if seen else None
     if seen is None or key is None:
         return
@@ -84,7 +84,7 @@ ORDINARY: list[dict[str, Any]] = [
 @pytest.mark.parametrize("said", ORDINARY)
 def test_what_shops_send_all_day_passes_at_a_glance(said: dict[str, Any]) -> None:
     event = as_bytes(said)
-    [seen] = glimpses([event])
+    seen = glimpse(event)
 
     assert seen is not None
     assert Glance.at("w", Arrival(NOW), public=False).key_of(seen, event) is not None
@@ -100,12 +100,12 @@ def test_a_batch_is_judged_as_its_events_are(events: list[Any]) -> None:
     said = sender()
     who = Sender(said.workspace, said.received_at, said.new_id, sent_at=body.sent_at)
 
-    assert understood(body.events, who, body.batch) == understood(body.events, who)
+    assert understood(body.events, who, body.seen) == understood(body.events, who)
 
 
 def test_a_good_event_needs_nothing_from_its_neighbours() -> None:
     body = read(BATCH, as_bytes({"batch": [track(messageId="1"), {"type": "trak"}, track()]}))
-    ready, refused = understood(body.events, sender(), body.batch)
+    ready, refused = understood(body.events, sender(), body.seen)
 
     assert [one.place for one in ready] == [0, 2]
     assert [one.place for one in refused] == [1]
@@ -114,6 +114,6 @@ def test_a_good_event_needs_nothing_from_its_neighbours() -> None:
 def test_a_thorough_refusal_stays_one() -> None:
     with pytest.raises(BadCall):
         checked(as_bytes(track(timestamp="2026-03-01T11:00:00")), Arrival(NOW))
-    [seen] = glimpses([event := as_bytes(track(timestamp="2026-03-01T11:00:00"))])
+    seen = glimpse(event := as_bytes(track(timestamp="2026-03-01T11:00:00")))
     assert seen is not None
     assert Glance.at("w", Arrival(NOW), public=False).key_of(seen, event) is None
