@@ -1,4 +1,4 @@
-"""The express counter: a post of events that came whole and needs nobody asked goes to Kafka
+"""The express till: a post of events that came whole and needs nobody asked goes to Kafka
 straight from the connection, without a task, a scope or an ASGI message.
 
 It does what `edge` does, by the same functions, and leaves to it whatever is not of every day: a
@@ -7,29 +7,27 @@ body that is still coming, a key that must be looked up, a page's request, a pac
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from services.ingest import metrics
 from services.ingest.adapters.write_keys import token_of
-from services.ingest.answers import Answer, answer_of
+from services.ingest.answers import Answer, answer_of, unexpected
 from services.ingest.domain.calls import ROUTES, read, understood
 from services.ingest.domain.validation import MAX_BATCH_BYTES
 from services.ingest.handlers import (
-    Acknowledged,
     Credentials,
     Door,
     Judged,
     concluded,
-    count,
     post,
     sender_of,
+    too_many,
 )
 from services.ingest.intake import OVERHEAD, Intake
 from shared.auth import Key, Scope
-from shared.contracts.wire import BadCall
-from shared.errors import Problem
 from shared.impatient import Impatient
 
 PATHS = {path.encode(): (path, kind) for path, kind in ROUTES.items()}
@@ -44,37 +42,61 @@ class RemembersKeys(Protocol):
     def remembered(self, token: str, *scopes: Scope) -> Key | None: ...
 
 
-class Counter:
-    """Of all connections."""
+class Till:
+    """Takes what the connections hand over; one of a process."""
 
     def __init__(self, door: Door, keys: RemembersKeys, intake: Intake) -> None:
-        self.door, self._keys, self._intake = door, keys, intake
+        self._door, self._keys, self._intake = door, keys, intake
 
-    def taken(self, kind: str, headers: Headers, data: bytes) -> tuple[Judged, Acknowledged] | None:
-        """On its way to Kafka; None, and nothing has happened, if `edge` is to see to it."""
+    def judged(self, kind: str, headers: Headers, data: bytes) -> Judged | None:
+        """What can be published; None, and nothing has happened, if `edge` is to see to it."""
         said = dict(headers)
-        if len(data) > MAX_BATCH_BYTES or not UNUSUAL.isdisjoint(said):
+        if len(data) > MAX_BATCH_BYTES or self._intake.room < OVERHEAD + len(data):
             return None
-        if self._intake.room < OVERHEAD:
+        if not UNUSUAL.isdisjoint(said):
             return None
-        door = self.door
         try:
             _, token = token_of(said[b"authorization"].decode("latin-1"))
             key = self._keys.remembered(token, *EVERY_DAY.scopes)
             if key is None:
                 return None
             body = read(kind, data)
-            count(door.rates, key, len(body.events))
-            sender = sender_of(door, key, EVERY_DAY, body.sent_at)
+            sender = sender_of(self._door, key, EVERY_DAY, body.sent_at)
             ready, refused = understood(body.events, sender, body.seen)
-            ticket = post(door, ready) if ready else None
-        except (KeyError, Problem, BadCall):
+            if not ready or too_many(self._door.rates, key, len(body.events)):
+                return None
+        except Exception:  # noqa: BLE001  whatever it is, `edge` meets it too, and says and logs it
             return None
-        return (Judged(kind, sender, body.events, ready, refused), ticket) if ticket else None
+        return Judged(kind, sender, body.events if refused else (), ready, refused)
+
+    def post(self, path: str, judged: Judged, size: int, tell: Callable[[Answer], None]) -> None:
+        """Tells what came of them when Kafka has them. Until then they take room, as all do."""
+        held, door = OVERHEAD + size, self._door
+        self._intake.room -= held
+
+        def acknowledged(failed: set[int]) -> None:
+            self._intake.room += held
+            tell(answer_of(judged.kind, path, lambda: concluded(door, judged, failed)))
+
+        everything = set(range(len(judged.ready)))
+        try:
+            ticket = post(door, judged.ready)
+        except Exception as error:  # noqa: BLE001  some may be on their way: it is not tried twice
+            self._intake.room += held
+            tell(unexpected(path, error))
+            return
+        if ticket is None:
+            acknowledged(everything)
+        else:
+            ticket.done.add_done_callback(
+                lambda done: acknowledged(everything if done.cancelled() else done.result())
+            )
 
 
 class Waiting:
-    """Stands where uvicorn keeps a request that it has not answered yet."""
+    """Stands where uvicorn keeps a request that it has not answered yet: all that
+    HttpToolsProtocol asks of one whose body is whole.
+    """
 
     message_event = asyncio.Event()  # nobody waits for more of it
 
@@ -86,9 +108,9 @@ class Waiting:
 class Express(Impatient):
     """A connection."""
 
-    def __init__(self, counter: Counter, **of_uvicorn: Any) -> None:
+    def __init__(self, till: Till, **of_uvicorn: Any) -> None:
         super().__init__(**of_uvicorn)
-        self._counter = counter
+        self._till = till
         self._held: list[bytes] | None = None  # of a body that may have come whole
 
     def data_received(self, data: bytes) -> None:
@@ -137,20 +159,17 @@ class Express(Impatient):
 
     def _take(self, data: bytes) -> bool:
         began, (path, kind) = time.perf_counter(), PATHS[self.url]
-        taken = self._counter.taken(kind, self.headers, data)
-        if taken is None:
+        judged = self._till.judged(kind, self.headers, data)
+        if judged is None:
             return False
-        judged, ticket = taken
         self.cycle = waiting = Waiting()  # type: ignore[assignment]
 
-        def acknowledged(done: asyncio.Future[set[int]]) -> None:
-            answer = answer_of(kind, path, lambda: concluded(door, judged, done.result()))
+        def tell(answer: Answer) -> None:
             self._answer(waiting, answer)
             spent = time.perf_counter() - began
             metrics.duration_of(path, "POST", answer[0]).observe(spent)
 
-        door = self._counter.door
-        ticket.done.add_done_callback(acknowledged)
+        self._till.post(path, judged, len(data), tell)
         return True
 
     def _answer(self, waiting: Waiting, answer: Answer) -> None:

@@ -111,7 +111,7 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
     body = _read(door, kind, data, key, credentials)
     try:
         key = key or await _admitted(door, body.key, credentials)
-        count(door.rates, key, len(body.events))
+        _count(door.rates, key, len(body.events))
     except Problem as problem:
         if not credentials.token:  # else the caller knows it, and tells
             await tell_whole(door, kind, credentials._replace(token=body.key), problem)
@@ -136,7 +136,7 @@ class Judged(msgspec.Struct, frozen=True):
     sender: Sender
     events: Sequence[bytes]
     ready: Sequence[Ready]
-    refused: Sequence[Remark] = ()
+    refused: Sequence[Remark]
 
 
 def concluded(door: Door, judged: Judged, failed: set[int]) -> Taken:
@@ -194,20 +194,26 @@ async def _admitted(door: Door, token: str, credentials: Credentials) -> Key:
     key = await door.keys.key(token, *credentials.scopes)
     if credentials.page:
         check_origin(key, credentials.page)
-    count(door.rates, key, 0)
+    _count(door.rates, key, 0)
     return key
 
 
-def count(rates: Rates, key: Key, events: int) -> None:
-    """All of a request's events or none; before they are known, whether one more could come."""
+def too_many(rates: Rates, key: Key, events: int) -> float:
+    """Counts all of a request's events and gives 0, or none: the seconds until they could come.
+
+    No events: whether one could.
+    """
     limit = rates.limit(key.per_second)
-    if not limit:
-        return
-    wait = rates.wait(key.prefix, limit, events, time.monotonic())
+    return rates.wait(key.prefix, limit, events, time.monotonic()) if limit else 0.0
+
+
+def _count(rates: Rates, key: Key, events: int) -> None:
+    """Raises Problem 429."""
+    wait = too_many(rates, key, events)
     if wait:
         metrics.LIMITED.inc(max(events, 1))
         seconds = math.ceil(wait)
-        why = f"The key {key.prefix} may send {limit} events a second"
+        why = f"The key {key.prefix} may send {rates.limit(key.per_second)} events a second"
         why += f"; send it again in {seconds} seconds. Nothing of it was taken."
         raise Problem(429, "Too many events", why, retry_after=seconds)
 

@@ -30,7 +30,7 @@ from services.ingest.domain.forms import Pace
 from services.ingest.domain.rates import Rates
 from services.ingest.domain.sns import Trust
 from services.ingest.edge import App, Edge
-from services.ingest.express import Counter, Express
+from services.ingest.express import Express, Till
 from services.ingest.fetching import Fetcher
 from services.ingest.handlers import Door, Topics
 from services.ingest.holding import Holder
@@ -133,7 +133,7 @@ async def composed(settings: Settings) -> AsyncIterator[tuple[App, Tasks, Connec
             tasks |= _feed(settings, pool, door, publisher)
             edge = Edge(door, app)
             intake = Intake(edge, settings.ingest_room_bytes, settings.ingest_patience)
-            express = partial(Express, Counter(door, known, intake))
+            express = partial(Express, Till(door, known, intake))
             yield intake, tasks | {"intake": intake.watch()}, express
     finally:
         await pool.close()

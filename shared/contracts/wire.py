@@ -1,12 +1,12 @@
 """Segment's wire format, decoded: the one struct of ingest (which checks it) and identity.
 
 What ingest has accepted decodes here again, so it never becomes a dead letter for its form. What
-no count, money or mail could use, an endless number or the thirty-third level of a nesting, is
-kept as text.
+no count, money or mail could use is made harmless: fractions are rounded to 100 digits, numbers
+beyond 10^100 and what is nested deeper than 32 levels are kept as text.
 """
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -59,15 +59,17 @@ def decode(raw: bytes | msgspec.Raw) -> Call:
 
 
 def _number(text: str) -> Decimal | str:
-    """The text itself if it is beyond what PostgreSQL or a mail could use."""
+    """Rounded if it is too fine; the text itself if it is beyond all money and counts."""
     try:
-        number = Decimal(text)
+        number = _ROUNDED.create_decimal(text)
     except ArithmeticError:
         return text
-    tame = len(text) <= MAX_NUMBER_CHARACTERS and abs(number.adjusted()) <= MAX_EXPONENT
-    return number if tame else text
+    if number.adjusted() < -MAX_EXPONENT:
+        return Decimal(0)
+    return number if number.adjusted() <= MAX_EXPONENT else text
 
 
+_ROUNDED = Context(prec=MAX_NUMBER_CHARACTERS)
 _decoder = msgspec.json.Decoder(Call, float_hook=_number)
 _TOO_LARGE = 10**MAX_NUMBER_CHARACTERS
 _DIGITS_ALIKE = bytes.maketrans(b"123456789", b"000000000")  # ten times faster than a pattern

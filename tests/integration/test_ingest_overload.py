@@ -55,6 +55,13 @@ async def line(stack: AsyncExitStack, ingest: Place) -> Line:
     return Line(reader, writer)
 
 
+async def asking(deaf: Line, path: str) -> None:
+    """On and on, without a look at the answers, which fill all that lies between."""
+    while True:
+        deaf.say(f"GET {path} HTTP/1.1\r\nHost: tests\r\n\r\n" * 100)
+        await deaf.writer.drain()
+
+
 def head(ingest: Place, length: int, path: str = "/v1/batch", after: str = "close") -> str:
     return (
         f"POST {path} HTTP/1.1\r\nHost: tests\r\nAuthorization: Bearer {ingest.key}\r\n"
@@ -102,6 +109,28 @@ async def test_a_head_without_end_is_cut_off(ingest: Place) -> None:
             endless.say(f"X-{number}: {'x' * impatient.MAX_HEAD_BYTES}\r\n")
         with suppress(ConnectionError):  # hung up while we still wrote
             assert await endless.answer() == (0, "")
+    assert await good(ingest)
+
+
+async def test_who_asks_without_end_before_an_answer_is_cut_off(ingest: Place) -> None:
+    async with AsyncExitStack() as stack:
+        eager = await line(stack, ingest)
+        with suppress(ConnectionError):  # hung up while we still wrote
+            eager.say("GET /healthz HTTP/1.1\r\nHost: tests\r\n\r\n" * 1000)
+            heard = await eager.reader.read()
+            assert heard.count(b"HTTP/1.1 200") < 1000
+    assert await good(ingest)
+
+
+async def test_who_does_not_listen_is_cut_off(
+    ingest: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(impatient, "UNREAD_SECONDS", 0.2)
+    monkeypatch.setattr(impatient, "MAX_PIPELINED", 10**6)
+    async with AsyncExitStack() as stack:
+        deaf = await line(stack, ingest)
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(asking(deaf, "/openapi.json"), 30)
     assert await good(ingest)
 
 

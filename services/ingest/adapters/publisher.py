@@ -2,7 +2,8 @@
 
 Per destination partition one batch is in flight and the rest waits in order, so events of one key
 stay in order. What waits for the partitions of one broker goes to it as one convoy, and the next
-one when it has answered, so that many requests share what a round costs.
+one when it has answered, so that many requests share what a round costs. A partition that cannot be
+written holds up nothing but itself.
 
 aiokafka never gives up a batch that was once sent; here a message has a deadline, and a producer
 whose batch misses it is thrown away. What waits is bounded in bytes.
@@ -11,6 +12,7 @@ whose batch misses it is thrown away. What waits is bounded in bytes.
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -18,7 +20,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 
 from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Addressed, drop
-from shared.tasks import to_its_end, unheard
+from shared.tasks import to_its_end
 
 from .lanes import Lane, fill
 from .producers import RECONNECT_AFTER, connected
@@ -26,6 +28,7 @@ from .tickets import Parcel, Record, Ticket
 
 log = structlog.get_logger()
 LINGER = 0.001  # seconds that a round waits for company
+ROUND = 0.1  # seconds after which a partition that is not acknowledged keeps nobody waiting
 LOOK_EVERY = 0.1  # seconds between two looks for what is overdue
 MARK = 0.8  # of the cap: beyond it the process is not ready
 OVERHEAD = 300  # bytes that an entry costs besides its message
@@ -72,7 +75,7 @@ class Publisher:
     async def publish(self, messages: Sequence[Addressed]) -> set[int]:
         """Which of the messages were not acknowledged in time, by their place; empty if all were.
 
-        One that was not may still arrive.
+        One that was not may still arrive. Headers are left out: ingest's messages have none.
         """
         if not messages:
             return set()
@@ -82,7 +85,7 @@ class Publisher:
             records.append((key, value))
             places.append(place)
         size = sum(len(message.key) + len(message.value or b"") for message in messages)
-        ticket = self._taken(parcels, len(messages), size)
+        ticket = self._queued(parcels, len(messages), size)
         return await ticket.done if ticket else set(range(len(messages)))
 
     def post(self, topic: str, partitions: int, events: Sequence[Keyed]) -> Ticket | None:
@@ -92,7 +95,7 @@ class Publisher:
             parcels: Parcels = {
                 (topic, partition_of(key, partitions)): ([(key.encode(), value)], [0])
             }
-            return self._taken(parcels, 1, len(key) + len(value))
+            return self._queued(parcels, 1, len(key) + len(value))
         size = 0
         found: dict[int, tuple[list[Record], list[int]]] = {}
         for place, event in enumerate(events):
@@ -105,9 +108,9 @@ class Publisher:
             parcel[0].append((key.encode(), value))
             parcel[1].append(place)
         parcels = {(topic, partition): parcel for partition, parcel in found.items()}
-        return self._taken(parcels, len(events), size)
+        return self._queued(parcels, len(events), size)
 
-    def _taken(self, parcels: Parcels, count: int, size: int) -> Ticket | None:
+    def _queued(self, parcels: Parcels, count: int, size: int) -> Ticket | None:
         size += count * OVERHEAD
         if self._stopped or self.waiting_bytes + size > self._limits.cap:
             return None
@@ -171,29 +174,41 @@ class Publisher:
             convoy.driver = asyncio.create_task(self._drive(convoy, producer))
 
     async def _drive(self, convoy: Convoy, producer: AIOKafkaProducer) -> None:
+        """Rounds while there is something to take: the next when the first of one has landed, or
+        does not land.
+        """
         try:
             while convoy.lanes:
                 await asyncio.sleep(LINGER)
                 lanes, convoy.lanes = convoy.lanes, []
                 sent = [await self._sent(lane, producer) for lane in lanes]
-                for lane, acknowledged in zip(lanes, sent, strict=True):
-                    await acknowledged
-                    self._settle(lane.flying, acknowledged=True)
-                    lane.flying, lane.called = [], False
-                    self._call(lane)
+                await asyncio.wait(sent, timeout=ROUND, return_when=asyncio.FIRST_COMPLETED)
             convoy.driver = None
         except Exception as error:  # noqa: BLE001  whatever it is, the producer is given up
-            log.warning("not acknowledged", error=repr(error))
-            self._broken.set()
+            self._give_up(error)
 
     async def _sent(self, lane: Lane, producer: AIOKafkaProducer) -> asyncio.Future[object]:
         """What waits there is on its way; the acknowledgement comes by the future."""
-        batch = fill(lane)
         sent: asyncio.Future[object] = await producer.send_batch(
-            batch, lane.topic, partition=lane.partition
+            fill(lane), lane.topic, partition=lane.partition
         )
-        sent.add_done_callback(unheard)  # of a broken producer, when nobody waits any more
+        sent.add_done_callback(partial(self._landed, lane, producer))
         return sent
+
+    def _landed(self, lane: Lane, producer: AIOKafkaProducer, sent: asyncio.Future[object]) -> None:
+        error = None if sent.cancelled() else sent.exception()
+        if producer is not self._producer:
+            return  # it was given up, and all that flew with it
+        if sent.cancelled() or error is not None:
+            self._give_up(error)
+            return
+        self._settle(lane.flying, acknowledged=True)
+        lane.flying, lane.called = [], False
+        self._call(lane)
+
+    def _give_up(self, error: BaseException | None) -> None:
+        log.warning("not acknowledged", error=repr(error))
+        self._broken.set()
 
     def _settle(self, parcels: Iterable[Parcel], *, acknowledged: bool) -> None:
         for ticket, records, places in parcels:

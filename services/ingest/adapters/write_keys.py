@@ -6,7 +6,6 @@ body. An import needs a bearer key of scope `write`.
 
 import asyncio
 import base64
-import binascii
 import time
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -171,7 +170,7 @@ def _token_of(authorization: str) -> tuple[str, str]:
         return "", ""
     try:
         name, _, password = base64.b64decode(credentials, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no base64, no UTF-8, no ASCII
         raise Problem(401, "Unreadable key", "Send Basic base64 of `<key>:`.") from None
     return kind, name or password
 

@@ -4,7 +4,7 @@ It decides nothing by itself: whatever it lets pass, `validation` would. It make
 fields that nobody asks about, which is most of what reading a call costs.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -13,7 +13,7 @@ import msgspec
 from shared.contracts.addresses import address
 from shared.contracts.keys import identity_key
 from shared.contracts.profile import ConsentState
-from shared.contracts.wire import Arrival, Id, Text
+from shared.contracts.wire import Arrival, Text
 
 from .consent import MAX_TOPICS
 from .orders import needs_order
@@ -22,9 +22,11 @@ from .validation import MOST_AHEAD, OLDEST
 
 SMALL = 800  # bytes: too few for a nesting too deep or a number too long to be read again
 _MOST = 1e14  # amounts are exact below ten times as much
+_MOST_ID = 10**18
 _BACKSLASH = ord("\\")
 
 _Amount = Annotated[float, msgspec.Meta(gt=-_MOST, lt=_MOST)]
+_Id = Text | Annotated[int, msgspec.Meta(gt=-_MOST_ID, lt=_MOST_ID)]
 _Currency = Annotated[str, msgspec.Meta(min_length=3, max_length=3)]
 UNSAID = msgspec.Raw()
 
@@ -38,7 +40,7 @@ class _Properties(msgspec.Struct, gc=False):
     products: list[_Good] | None = None
     email: str | None = None
     consent_topics: msgspec.Raw = UNSAID
-    order_id: Text | int | None = None
+    order_id: _Id | None = None
     total: _Amount | None = None
     revenue: _Amount | None = None
     currency: _Currency | None = None
@@ -67,9 +69,10 @@ class Glimpse(msgspec.Struct, rename="camel", gc=False):
 
     type: Literal["track", "identify", "page", "screen"]
     event: Text | None = None
-    message_id: Id | None = None
-    user_id: Id | None = None
-    anonymous_id: Id | None = None
+    message_id: _Id | None = None
+    user_id: _Id | None = None
+    anonymous_id: _Id | None = None
+    previous_id: _Id | None = None
     timestamp: datetime | None = None
     original_timestamp: datetime | None = None
     sent_at: datetime | None = None
@@ -213,4 +216,5 @@ def _bounds(arrival: Arrival, sent_at: datetime | None) -> tuple[datetime, datet
     """Between which times a call may say it happened, by the caller's clock."""
     if sent_at is None or arrival.history:
         return OLDEST, arrival.received_at + MOST_AHEAD
+    sent_at = sent_at.astimezone(UTC)
     return OLDEST - (arrival.received_at - sent_at), sent_at + MOST_AHEAD

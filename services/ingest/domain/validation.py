@@ -10,6 +10,7 @@ import msgspec
 
 from shared.contracts.addresses import address
 from shared.contracts.wire import (
+    MAX_ID,
     Arrival,
     BadCall,
     Call,
@@ -68,6 +69,9 @@ def doubts(call: Call) -> list[BadCall]:
 
 
 def _check_ids(call: Call) -> None:
+    for field, given_id in _ids(call).items():
+        if isinstance(given_id, int) and len(str(given_id)) > MAX_ID:
+            raise BadCall(field, f"is longer than {MAX_ID} digits")
     if call.type == "alias" and not given(call.previous_id):
         raise BadCall("previousId", "is missing; an alias call joins userId and previousId")
     if given(call.user_id) or given(call.anonymous_id):
@@ -77,6 +81,15 @@ def _check_ids(call: Call) -> None:
     for field, _ in given_emails(call):
         raise BadCall(field, f"{NO_ADDRESS}, or give userId or anonymousId: it is the only id")
     raise BadCall("userId", "is missing; give userId, anonymousId or an e-mail (traits.email)")
+
+
+def _ids(call: Call) -> dict[str, str | int | None]:
+    return {
+        "messageId": call.message_id,
+        "userId": call.user_id,
+        "anonymousId": call.anonymous_id,
+        "previousId": call.previous_id,
+    }
 
 
 def given(value: str | int | None) -> bool:

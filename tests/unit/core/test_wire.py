@@ -23,16 +23,21 @@ def test_numbers_are_exact() -> None:
     }
 
 
-def test_a_number_that_nothing_could_use_is_kept_as_text() -> None:
+def test_a_number_that_is_too_large_is_kept_as_text() -> None:
     long = "1" * 101
-    small = '"a":1e999,"b":1e-999,"e":1e99999999999999999999'
-    assert _properties(f'{{{small},"c":{long},"d":[{long}]}}') == {
+    huge = '"a":1e999,"e":-1e99999999999999999999'
+    assert _properties(f'{{{huge},"c":{long},"d":[{long}]}}') == {
         "a": "1e999",
-        "b": "1e-999",
         "c": long,
         "d": [long],
-        "e": "1e99999999999999999999",
+        "e": "-1e99999999999999999999",
     }
+
+
+def test_a_number_that_is_too_fine_is_rounded() -> None:
+    third = "0." + "3" * 300
+    found = _properties(f'{{"a":1e-999,"b":{third},"c":1e-99999999999999999999}}')
+    assert found == {"a": 0, "b": Decimal("0." + "3" * 100), "c": 0}
 
 
 def test_what_is_nested_too_deeply_is_kept_as_text() -> None:

@@ -14,8 +14,9 @@ from uvicorn.server import ServerState
 
 from services.ingest.adapters.tickets import Ticket
 from services.ingest.domain.calls import Ready
+from services.ingest.domain.rates import Rates
 from services.ingest.edge import Edge
-from services.ingest.express import Counter, Express
+from services.ingest.express import Express, Till
 from services.ingest.handlers import Door, Topics
 from services.ingest.intake import Intake
 from shared.auth import Key, Scope
@@ -78,11 +79,13 @@ class Wire(asyncio.Transport):
 class Line:
     """One connection of a caller."""
 
-    def __init__(self, kept: Kept, room: int = ROOM, *, express: bool = True) -> None:
-        door = Door(kept, Known(), Topics(4), lambda: NOW, Untold())
-        intake = Intake(Edge(door, _nothing_behind), room, 10.0)
+    def __init__(
+        self, kept: Kept, room: int = ROOM, *, express: bool = True, per_second: int = 0
+    ) -> None:
+        door = Door(kept, Known(), Topics(4), lambda: NOW, Untold(), Rates(per_second))
+        self.intake = intake = Intake(Edge(door, _nothing_behind), room, 10.0)
         speaks: Callable[..., Any] = (
-            partial(Express, Counter(door, Known(), intake)) if express else Impatient
+            partial(Express, Till(door, Known(), intake)) if express else Impatient
         )
         config = configured(intake, "127.0.0.1", 0, speaks)
         config.load()
@@ -179,6 +182,7 @@ def test_both_counters_say_the_same(body: bytes, path: str) -> None:
         _post(GOOD, more="Connection: close\r\n"),
         _post(GOOD).replace(b"Bearer k", b"Bearer other"),
         _post(GOOD).replace(b"HTTP/1.1", b"HTTP/1.0"),
+        _post(GOOD).replace(b"Bearer k", b"Basic \xe9\xe9"),
     ],
 )
 def test_what_is_not_of_every_day_goes_the_long_way(said: bytes) -> None:
@@ -192,7 +196,7 @@ def test_what_is_not_of_every_day_goes_the_long_way(said: bytes) -> None:
         for ticket in held.tickets:
             ticket.done.set_result(set())
         await line.settled()
-        assert line.statuses in ([200], [403])
+        assert line.statuses in ([200], [401], [403])
 
     _run(way())
 
@@ -240,6 +244,62 @@ def test_a_server_that_stops_answers_what_it_has_taken_and_then_hangs_up() -> No
         assert line.statuses == [200]
         assert b"connection: close" in line.wire.sent
         assert line.wire.closed
+
+    _run(way())
+
+
+def test_what_waits_for_kafka_takes_room_until_it_is_answered() -> None:
+    async def way() -> None:
+        held = Held()
+        line = Line(held)
+        await line.says(_post(GOOD))
+        assert line.intake.room < ROOM - len(GOOD)
+        held.tickets[0].done.set_result(set())
+        await line.settled()
+        assert line.intake.room == ROOM
+
+    _run(way())
+
+
+def test_a_queue_that_is_full_is_said_at_once_and_counted_once() -> None:
+    class Full(Kept):
+        def post(self, topic: str, partitions: int, events: Sequence[Ready]) -> Any:
+            return None
+
+    async def way() -> None:
+        line = Line(Full())
+        await line.says(_post(GOOD))
+        assert line.statuses == [503]
+        assert line.intake.room == ROOM
+
+    _run(way())
+
+
+def test_a_fault_of_ours_is_a_500_and_who_was_given_up_hears_it() -> None:
+    class Broken(Kept):
+        def post(self, topic: str, partitions: int, events: Sequence[Ready]) -> Ticket:
+            raise LookupError
+
+    async def way() -> None:
+        line, held = Line(Broken()), Held()
+        await line.says(_post(GOOD))
+        assert line.statuses == [500]
+        assert line.intake.room == ROOM
+        given_up = Line(held)
+        await given_up.says(_post(GOOD))
+        held.tickets[0].done.cancel()
+        await given_up.settled()
+        assert given_up.statuses == [503]
+
+    _run(way())
+
+
+@pytest.mark.parametrize("body", [GOOD, BAD])
+def test_each_event_is_counted_once_whichever_way_it_goes(body: bytes) -> None:
+    async def way() -> None:
+        line = Line(Kept(), per_second=2)
+        await line.says(*[_post(body)] * 5)
+        assert line.statuses == [200 if body == GOOD else 400] * 4 + [429]
 
     _run(way())
 

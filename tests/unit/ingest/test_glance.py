@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from services.ingest.domain.calls import BATCH, Sender, key_of, read, understood
-from services.ingest.domain.glance import Glance, glimpse
+from services.ingest.domain.glance import Glance, Glimpse, glimpse
 from services.ingest.domain.public import check_public, unused
-from services.ingest.domain.validation import checked, doubts
-from shared.contracts.wire import Arrival, BadCall
+from services.ingest.domain.validation import MOST_AHEAD, checked, doubts
+from shared.contracts.wire import Arrival, BadCall, Call, said_at
 from tests.unit.ingest.anything import MOMENTS, RAW_EVENTS, as_bytes, changed
 from tests.unit.ingest.calls import NOW, order, sender, track
 
@@ -50,6 +50,16 @@ TIMED = st.builds(
 )
 @example(as_bytes(track(context={"traits": {"consent": {}}})), Arrival(NOW), True)
 @example(as_bytes(track(traits={"consent": None})), Arrival(NOW), True)
+@example(as_bytes(track(previousId={})), Arrival(NOW), True)
+@example(as_bytes(track(messageId=10**300)), Arrival(NOW), False)
+@example(as_bytes(order(order_id=10**300)), Arrival(NOW), False)
+@example(as_bytes(track()).replace(b"}", b',"properties":{"price":1e-150}}'), Arrival(NOW), False)
+@example(as_bytes(order(total=7)).replace(b"7", b"0." + b"0" * 150 + b"1"), Arrival(NOW), False)
+@example(
+    as_bytes(track(timestamp="9999-12-31T12:00:00Z", sentAt="9999-12-31T20:00:00-14:00")),
+    Arrival(NOW),
+    False,
+)
 @example(as_bytes(track(properties={"consent_topics": []})), Arrival(NOW), True)
 def test_what_passes_at_a_glance_passes_every_check(
     event: bytes, arrival: Arrival, public: bool
@@ -66,7 +76,13 @@ def test_what_passes_at_a_glance_passes_every_check(
         check_public(call)
         assert unused(call) == []
     assert key == key_of("w", call)
+    at = said_at(call, arrival)
+    assert at is None or at <= NOW + MOST_AHEAD
     assert seen.message_id == call.message_id
+
+
+def test_every_field_of_a_call_is_looked_at() -> None:
+    assert set(Call.__struct_encode_fields__) <= set(Glimpse.__struct_encode_fields__)
 
 
 ORDINARY: list[dict[str, Any]] = [

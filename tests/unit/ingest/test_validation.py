@@ -59,6 +59,8 @@ BAD: list[tuple[str, Any, str, str]] = [
         "x",
         "deeper",
     ),
+    ("endless id", track(messageId=10**300), "messageId", "digits"),
+    ("endless user", track(userId=-(10**300)), "userId", "digits"),
     ("no object", b"[]", "event", "must be an object"),
     ("a text", b'"track"', "event", "must be an object"),
     ("over-long", track(properties={"a": "x" * 33_000}), "event", "32768"),
