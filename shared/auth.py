@@ -1,16 +1,11 @@
-"""Keys: 256 random bits, a visible prefix, SHA-256 at rest, shown once.
-
-A key is one workspace's, but for scope `operate`: that is for what concerns all of them at once
-(the switch of dispatch), and reads and writes nothing of any. A `browser` key stands in a shop's
-pages, where everybody can read it: it takes events as `write_events` does, but is nobody's word.
+"""Who calls: keys read from the database and noted when they are used, and what is said of those
+that open nothing.
 """
 
 import asyncio
-import hashlib
-import secrets
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Annotated, Literal, NamedTuple
+from collections.abc import Awaitable, Callable
+from typing import Annotated
 
 import asyncpg
 import structlog
@@ -18,17 +13,8 @@ from fastapi import Header
 
 from shared.db.pool import AWAY
 from shared.errors import Problem
+from shared.keys import PREFIXES, VISIBLE, Key, Scope, hash_of, permitted
 
-Scope = Literal["write_events", "browser", "read", "write", "operate"]
-PREFIXES: dict[Scope, str] = {
-    "write_events": "tuvi_wk_",
-    "browser": "tuvi_pk_",
-    "read": "tuvi_rk_",
-    "write": "tuvi_ak_",
-    "operate": "tuvi_ok_",
-}
-ANY_ORIGIN = "*"
-VISIBLE = 14  # characters of a key that are shown: scope and six at random
 FRESH_SECONDS = 2.0  # how long a revoked key may still be taken
 AGAIN_SECONDS = 0.2  # nobody makes us read more often, with whatever keys
 USED_SECONDS = 30.0  # how exact "last used" is
@@ -37,66 +23,6 @@ LOG_SECONDS = 60.0  # a key that is none has a line in so long,
 LOGGED = 20  # and so many of them have: anybody may send them
 
 log = structlog.get_logger()
-
-
-class Key(NamedTuple):
-    """What is known of a key. `prefix`: its visible beginning. `origins`: pages that may use it.
-
-    `per_second`: events that it may send; None: as many as the installation's default says.
-    """
-
-    workspace: str
-    scope: Scope
-    prefix: str
-    origins: tuple[str, ...] = ()
-    per_second: int | None = None
-
-    @property
-    def public(self) -> bool:
-        """Everybody can read it in a browser."""
-        return self.scope == "browser"
-
-
-async def create_key(
-    connection: asyncpg.Connection,
-    workspace: str,
-    scope: Scope,
-    *,
-    name: str = "",
-    origins: Sequence[str] = (),
-    per_second: int | None = None,
-) -> str:
-    """A new key; only its hash is kept. Raises ForeignKeyViolationError: no such workspace."""
-    while True:
-        key = PREFIXES[scope] + secrets.token_urlsafe(32)
-        row = (_hash(key), key[:VISIBLE], workspace, scope, name, list(origins), per_second)
-        made = await connection.fetchval(
-            """INSERT INTO installation.keys
-                   (hash, prefix, workspace, scope, name, origins, per_second)
-               VALUES ($1, $2, $3, $4, $5, $6, $7)
-               ON CONFLICT (prefix) DO NOTHING RETURNING prefix""",
-            *row,
-        )
-        if made:
-            return key
-
-
-def permitted(key: Key, scopes: Collection[Scope]) -> Key:
-    """The key, if it has one of the scopes; who may write may read. Raises Problem 403."""
-    if key.scope in scopes or (key.scope == "write" and "read" in scopes):
-        return key
-    needs = " or ".join(f"`{scope}`" for scope in scopes)
-    why = f"This needs {needs}, the key has `{key.scope}`."
-    if "operate" in scopes:
-        why = (
-            f"This is for all workspaces at once and needs `operate`, the key has `{key.scope}`: "
-            "`tuvi keys create --scope operate` makes one."
-        )
-    raise Problem(403, "Key of another scope", why)
-
-
-def _hash(key: str) -> bytes:
-    return hashlib.sha256(key.encode()).digest()
 
 
 class _Refused:
@@ -146,7 +72,7 @@ class Keys:
 
     async def known(self, token: str) -> Key:
         """Raises Problem 401."""
-        digest = _hash(token)
+        digest = hash_of(token)
         await self._read(FRESH_SECONDS)
         if digest not in self._known:  # it may have been made a moment ago
             await self._read(AGAIN_SECONDS)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 import asyncpg
 
-from shared.auth import VISIBLE
+from shared.keys import VISIBLE
 
 T = TypeVar("T")
 Work = Callable[[asyncpg.Connection], Awaitable[T]]

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import asyncpg
 import typer
 
-from shared.auth import ANY_ORIGIN, VISIBLE, Scope, create_key
 from shared.hints import did_you_mean
+from shared.keys import ANY_ORIGIN, VISIBLE, Scope, create_key
 from tuvi import key_rows, tables
 from tuvi.client import START, CommandError, context
 

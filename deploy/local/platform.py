@@ -21,9 +21,9 @@ import asyncpg
 from deploy.local.ports import HOST, Ports, claim
 from deploy.local.processes import Child, Program
 from deploy.local.stack import Addresses, Stack
-from shared.auth import Scope, create_key
 from shared.contracts.stages import SERVICES
 from shared.db.migrate import migrate
+from shared.keys import Scope, create_key
 from tuvi.client import Client
 from tuvi.publishing import publish_folder, published
 

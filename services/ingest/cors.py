@@ -7,8 +7,8 @@ only lets a shop's own pages send and hear why something was refused.
 import re
 from collections.abc import Collection
 
-from shared.auth import ANY_ORIGIN, Key
 from shared.errors import Problem
+from shared.keys import ANY_ORIGIN, Key
 
 _HEADERS = "authorization, content-type, content-encoding, x-retry-count"
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,180}")  # as browsers write it

@@ -27,8 +27,8 @@ from services.ingest.handlers import (
     too_many,
 )
 from services.ingest.intake import OVERHEAD, Intake
-from shared.auth import Key, Scope
 from shared.impatient import Impatient
+from shared.keys import Key, Scope
 
 PATHS = {path.encode(): (path, kind) for path, kind in ROUTES.items()}
 UNUSUAL = frozenset((b"origin", b"content-encoding", b"x-tuvi-origin", b"transfer-encoding"))

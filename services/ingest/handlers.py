@@ -18,7 +18,6 @@ from services.ingest.cors import check_origin
 from services.ingest.domain.calls import BATCH, Body, Ready, Remark, Sender, read, understood
 from services.ingest.domain.rates import Rates
 from services.ingest.taken import Taken, refused_by, taken_of, unavailable
-from shared.auth import Key, Scope
 from shared.contracts import DeliveryEvent, topics
 from shared.contracts.codec import encode
 from shared.contracts.events import Origin
@@ -28,6 +27,7 @@ from shared.contracts.wire import BadCall
 from shared.errors import Problem
 from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Addressed
+from shared.keys import Key, Scope
 
 log = structlog.get_logger()
 WHOLE = (400, 403, 413, 415, 429)  # what a request is refused with besides its events' faults

@@ -16,13 +16,13 @@ from aiokafka.admin import AIOKafkaAdminClient
 from deploy.local.platform import SES_CREDENTIALS, SHOP
 from deploy.local.ports import HOST, claim
 from deploy.local.processes import Child, Program
-from shared.auth import create_key
 from shared.contracts import encode
 from shared.contracts.stages import STAGES
 from shared.contracts.topics import DEFAULT_PARTITIONS
 from shared.db.migrate import migrate
 from shared.kafka.partitioner import partition_of
 from shared.kafka.producer import Addressed, OrderedProducer
+from shared.keys import create_key
 from tests.benchmarks import cpu
 from tests.benchmarks.figures import Reading
 from tests.benchmarks.workload import Keyed

@@ -14,10 +14,10 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from shared.auth import create_key
 from shared.contracts import topics
 from shared.db.migrate import create_topics, migrate
 from shared.db.pool import connect
+from shared.keys import create_key
 from tests.faults.nursery import Nursery
 from tests.faults.observing import PARTITIONS, Observer
 from tests.faults.place import NOON, Place, until

@@ -9,10 +9,10 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from shared.auth import create_key
 from shared.contracts import topics
 from shared.contracts.stages import STAGES
 from shared.db.pool import connect
+from shared.keys import create_key
 from tests.faults.making import Parts, place
 from tests.faults.observing import Observer
 from tests.faults.place import NOON, SERVICES, Place, until

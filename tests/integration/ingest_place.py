@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.ingest.main import composed
 from services.ingest.settings import Settings
-from shared.auth import create_key
 from shared.contracts import CODECS
 from shared.db.migrate import migrate
+from shared.keys import create_key
 from shared.service import configured
 
 TOKEN_KEYS = ["a-key-of-the-tests-1", "a-key-of-the-tests-0"]

@@ -15,7 +15,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.ports import claim
-from shared.auth import create_key
 from shared.contracts import (
     ContactEvent,
     ContactsMerged,
@@ -30,6 +29,7 @@ from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.partitioner import partition_of
 from shared.kafka.records import SOURCE_HEADER
+from shared.keys import create_key
 
 PARTITIONS = 2
 PATIENCE = 60.0  # of a busy machine

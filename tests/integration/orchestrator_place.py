@@ -17,7 +17,6 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.ports import claim
-from shared.auth import create_key
 from shared.contracts import (
     CODECS,
     Consent,
@@ -37,6 +36,7 @@ from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.partitioner import partition_of
 from shared.kafka.records import SOURCE_HEADER
+from shared.keys import create_key
 
 PARTITIONS = 2
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)

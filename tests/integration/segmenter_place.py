@@ -14,13 +14,13 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 
 from deploy.local.ports import claim
-from shared.auth import create_key
 from shared.contracts import StoreEvent, encode, topics
 from shared.contracts.codec import Message, decode_plain
 from shared.contracts.keys import identity_key
 from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.partitioner import partition_of
+from shared.keys import create_key
 from tests.integration.ingest_place import TOKEN_KEYS
 
 PARTITIONS = 2

@@ -18,7 +18,6 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from deploy.local.ports import claim
-from shared.auth import create_key
 from shared.contracts import (
     CODECS,
     Consent,
@@ -36,6 +35,7 @@ from shared.contracts.topics import Topic
 from shared.db.migrate import migrate
 from shared.db.pool import connect
 from shared.kafka.partitioner import partition_of
+from shared.keys import create_key
 from shared.tags import from_tag
 
 PARTITIONS = 2

@@ -21,10 +21,10 @@ import pytest_asyncio
 
 from deploy.local.stack import Stack
 from services.ingest.adapters.publisher import Limits, Publisher
-from shared.auth import create_key
 from shared.contracts import DeliveryEvent
 from shared.db.migrate import migrate
 from shared.kafka.producer import Addressed
+from shared.keys import create_key
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
 from tests.integration.queue_place import REGION, document, moto, queue_place
 

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 from services.ingest.adapters import sources
 from services.ingest.adapters.sealing import Seal
 from services.ingest.adapters.sources import Sources
-from shared.auth import create_key
 from shared.db.pool import create_pool
+from shared.keys import create_key
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
 from tests.integration.shop_place import OTHER, SECRET, api, deliver, events, make, sample
 from tuvi.sources import app

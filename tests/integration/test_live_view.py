@@ -10,7 +10,7 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from shared.auth import create_key
+from shared.keys import create_key
 from tests.integration.ingest_place import Place, place
 
 PATIENCE = 20.0

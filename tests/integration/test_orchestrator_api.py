@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from shared.auth import create_key
+from shared.keys import create_key
 from tests.integration.orchestrator_place import Place, running
 
 HELLO = """journey: hello

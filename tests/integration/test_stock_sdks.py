@@ -25,8 +25,8 @@ from deploy.local.stack import Stack
 from services.ingest.domain.public import PREFIX
 from services.segmenter.identity_stage import IdentityStage
 from services.segmenter.settings import Settings
-from shared.auth import create_key
 from shared.contracts import CODECS, IdentifiedEvent, topics
+from shared.keys import create_key
 from shared.runtime import Runtime
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
 

@@ -19,7 +19,7 @@ import pytest_asyncio
 
 from deploy.local.platform import SES_CREDENTIALS, SHOP
 from deploy.local.ports import claim
-from shared.auth import create_key
+from shared.keys import create_key
 from tests.integration.ingest_place import TOKEN_KEYS, Place, place
 from tests.integration.sender_world import SOURCE, ses_endpoint
 from tuvi import outcomes

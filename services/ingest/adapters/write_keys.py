@@ -14,9 +14,9 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 import structlog
 
-from shared.auth import Key, Scope, permitted
 from shared.db.pool import AWAY
 from shared.errors import Problem
+from shared.keys import Key, Scope, permitted
 from shared.tasks import unheard
 
 log = structlog.get_logger()

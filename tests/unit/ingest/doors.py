@@ -16,10 +16,10 @@ from services.ingest.domain.sns import Trust
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
 from services.ingest.routes import links, notifications
-from shared.auth import Key, Scope
 from shared.contracts import topics
 from shared.contracts.profile import Preferences
 from shared.kafka.producer import Addressed
+from shared.keys import Key, Scope
 from shared.service import Health, make_app
 from tests.unit.ingest.calls import NOW
 

@@ -19,8 +19,8 @@ from services.ingest.edge import Edge
 from services.ingest.express import Express, Till
 from services.ingest.handlers import Door, Topics
 from services.ingest.intake import Intake
-from shared.auth import Key, Scope
 from shared.impatient import Impatient
+from shared.keys import Key, Scope
 from shared.service import configured
 from tests.unit.ingest.anything import BODIES, as_bytes
 from tests.unit.ingest.calls import NOW, track

@@ -8,8 +8,8 @@ import pytest
 
 from services.ingest.edge import Edge
 from services.ingest.handlers import Door, Topics
-from shared.auth import Key, Scope, permitted
 from shared.errors import Problem
+from shared.keys import Key, Scope, permitted
 from tests.unit.ingest.calls import NOW
 from tests.unit.ingest.doors import Kept, Told, post
 
