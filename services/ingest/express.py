@@ -119,12 +119,16 @@ class Express(Impatient):
         if held is not None and not self.transport.is_closing():
             self._hand_over(held)
 
+    def on_message_begin(self) -> None:
+        """Without a scope, which costs as much as reading the headers: uvicorn's, when needed."""
+        self.url, self.headers, self.expect_100_continue = b"", [], False
+
     def on_headers_complete(self) -> None:
         if self._is_of_every_day():
             self._unwait()
             self._held = []
         else:
-            super().on_headers_complete()
+            self._begin()
 
     def on_body(self, body: bytes) -> None:
         if self._held is None:
@@ -153,9 +157,16 @@ class Express(Impatient):
 
     def _hand_over(self, held: list[bytes]) -> None:
         """To uvicorn, as if it had just come."""
-        super().on_headers_complete()
+        self._begin()
         for body in held:
             super().on_body(body)
+
+    def _begin(self) -> None:
+        url, headers, expect = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expect
+        self.headers.extend(headers)  # the scope's own
+        super().on_headers_complete()
 
     def _take(self, data: bytes) -> bool:
         began, (path, kind) = time.perf_counter(), PATHS[self.url]

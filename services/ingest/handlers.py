@@ -145,10 +145,8 @@ def concluded(door: Door, judged: Judged, failed: set[int]) -> Taken:
     Raises Problem with one entry per event that was refused or lost.
     """
     kind, ready, refused = judged.kind, judged.ready, judged.refused
-    lost = [
-        Remark(ready[place].place, ready[place].message_id, "", "was not kept; send it again")
-        for place in sorted(failed)
-    ]
+    gone = [ready[place] for place in sorted(failed)] if failed else []
+    lost = [Remark(one.place, one.message_id, "", "was not kept; send it again") for one in gone]
     taken = taken_of(ready, lost)
     metrics.ACCEPTED.inc(taken.accepted)
     if refused:
