@@ -74,23 +74,18 @@ class Till:
         held, door = OVERHEAD + size, self._door
         self._intake.room -= held
 
-        def acknowledged(failed: set[int]) -> None:
+        def ended(done: asyncio.Future[set[int]]) -> None:
             self._intake.room += held
+            failed = set(range(len(judged.ready))) if done.cancelled() else done.result()
             tell(answer_of(judged.kind, path, lambda: concluded(door, judged, failed)))
 
-        everything = set(range(len(judged.ready)))
         try:
             ticket = post(door, judged.ready)
         except Exception as error:  # noqa: BLE001  some may be on their way: it is not tried twice
             self._intake.room += held
             tell(unexpected(path, error))
             return
-        if ticket is None:
-            acknowledged(everything)
-        else:
-            ticket.done.add_done_callback(
-                lambda done: acknowledged(everything if done.cancelled() else done.result())
-            )
+        ticket.done.add_done_callback(ended)
 
 
 class Waiting:

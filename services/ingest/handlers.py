@@ -44,7 +44,7 @@ class Publishes(Protocol):
 
     async def publish(self, messages: Sequence[Addressed]) -> set[int]: ...
 
-    def post(self, topic: str, partitions: int, events: Sequence[Ready]) -> Acknowledged | None: ...
+    def post(self, topic: str, partitions: int, events: Sequence[Ready]) -> Acknowledged: ...
 
 
 class TellsRefusals(Protocol):
@@ -118,13 +118,12 @@ async def take_events(door: Door, kind: str, data: bytes, credentials: Credentia
         raise
     sender = sender_of(door, key, credentials, body.sent_at)
     ready, refused = understood(body.events, sender, body.seen)
-    ticket = post(door, ready) if ready else None
-    failed = await ticket.done if ticket else set(range(len(ready)))
+    failed = await post(door, ready).done if ready else set()
     return concluded(door, Judged(kind, sender, body.events, ready, refused), failed)
 
 
-def post(door: Door, ready: Sequence[Ready]) -> Acknowledged | None:
-    """On their way to Kafka; None if there is no room."""
+def post(door: Door, ready: Sequence[Ready]) -> Acknowledged:
+    """On their way to Kafka; without room for them all are lost at once."""
     topic = door.topics.prefix + topics.STORE_EVENTS.name
     return door.publisher.post(topic, door.topics.partitions, ready)
 

@@ -73,6 +73,7 @@ class Reaction(BaseModel):
     `message`: the mail that it asks for; what became of it, the sender's `POST /v1/outcomes` says.
     """
 
+    model_config = {"from_attributes": True}
     journey: str
     what: What
     words: str
@@ -130,16 +131,6 @@ def _outcome(
         message_id=happened.message_id,
         final=final,
         listening=[journey.id for journey in listening(journeys, happened)],
-        journeys=[
-            Reaction(
-                journey=r.journey,
-                what=r.what,
-                words=r.words,
-                run=r.run,
-                reason=r.reason,
-                message=r.message,
-            )
-            for r in made
-        ],
+        journeys=[Reaction.model_validate(reaction) for reaction in made],
         words="" if made else nobody_listens(journeys, happened),
     )

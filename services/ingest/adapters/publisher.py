@@ -85,11 +85,10 @@ class Publisher:
             records.append((key, value))
             places.append(place)
         size = sum(len(message.key) + len(message.value or b"") for message in messages)
-        ticket = self._queued(parcels, len(messages), size)
-        return await ticket.done if ticket else set(range(len(messages)))
+        return await self._queued(parcels, len(messages), size).done
 
-    def post(self, topic: str, partitions: int, events: Sequence[Keyed]) -> Ticket | None:
-        """The same for many of one topic, nothing awaited; None if there is no room for them."""
+    def post(self, topic: str, partitions: int, events: Sequence[Keyed]) -> Ticket:
+        """The same for some of one topic, at least one, and nothing awaited."""
         if len(events) == 1:
             key, value = events[0].key, events[0].value
             parcels: Parcels = {
@@ -110,19 +109,19 @@ class Publisher:
         parcels = {(topic, partition): parcel for partition, parcel in found.items()}
         return self._queued(parcels, len(events), size)
 
-    def _queued(self, parcels: Parcels, count: int, size: int) -> Ticket | None:
+    def _queued(self, parcels: Parcels, count: int, size: int) -> Ticket:
         size += count * OVERHEAD
-        if self._stopped or self.waiting_bytes + size > self._limits.cap:
-            return None
-        self.waiting_bytes += size
         ticket = Ticket(count, size, self._limits.deadline)
+        if self._stopped or self.waiting_bytes + size > self._limits.cap:
+            ticket.done.set_result(set(range(count)))
+            return ticket
+        self.waiting_bytes += size
         for destination, (records, places) in parcels.items():
             lane = self._lanes.get(destination)
             if lane is None:
                 lane = self._lanes[destination] = Lane(*destination)
             lane.waiting.append(Parcel(ticket, records, places))
-            if not lane.called:
-                self._call(lane)
+            self._call(lane)
         return ticket
 
     def wrong(self) -> str | None:

@@ -59,9 +59,6 @@ class Remark(NamedTuple):
         }
 
 
-NOTHING: tuple[Remark, ...] = ()
-
-
 class Ready(msgspec.Struct, frozen=True, gc=False):
     """An event that can be published: its place in the request, Kafka's key and value."""
 
@@ -188,7 +185,8 @@ def understood(
     for index, (event, call_seen) in enumerate(zip(events, all_seen, strict=True)):
         key = glance.key_of(call_seen, event) if call_seen else None
         if call_seen and key:
-            message_id, warnings = _id_or_new(call_seen.message_id, sender), NOTHING
+            message_id = _id_or_new(call_seen.message_id, sender)
+            warnings: tuple[Remark, ...] = ()
         else:
             try:
                 call = checked(event, arrival)
