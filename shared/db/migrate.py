@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from contextlib import suppress
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -42,12 +43,20 @@ async def migrate(
         await connection.close()
 
 
+async def create_role(connection: asyncpg.Connection, role: str) -> None:
+    """Roles are the cluster's, locks a database's: another installation may be faster."""
+    if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+        return
+    with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+        async with connection.transaction():  # a savepoint: what failed is undone alone
+            await connection.execute(f"CREATE ROLE {role} LOGIN")
+
+
 async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None:
     role = f"tuvi_{service}"
     async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(7_881)")  # roles are the cluster's
-        if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
-            await connection.execute(f"CREATE ROLE {role} LOGIN")
+        await connection.execute("SELECT pg_advisory_xact_lock(7_881)")
+        await create_role(connection, role)
         password = os.environ.get(f"TUVI_{service.upper()}_PASSWORD")
         if password:
             quoted = await connection.fetchval("SELECT quote_literal($1)", password)
