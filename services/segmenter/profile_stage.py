@@ -23,6 +23,7 @@ from services.segmenter.domain.profile import (
     fresh,
     relearned,
     transition,
+    wakes_at,
 )
 from services.segmenter.domain.state import ContactState, unpack
 from services.segmenter.profile_messages import (
@@ -245,9 +246,9 @@ def _members(
 
 def _due(batch: Batch, contact: Contact) -> bool:
     before = batch.stored.get(contact)
-    return batch.states[contact].due != (before.due if before else None)
+    return wakes_at(batch.states[contact]) != (wakes_at(before) if before else None)
 
 
 def _timers(batch: Batch, contacts: Iterable[Contact]) -> list[Timer]:
-    due = ((c, batch.states[c].due) for c in sorted(contacts))
+    due = ((c, wakes_at(batch.states[c])) for c in sorted(contacts))
     return [Timer(*contact, at) for contact, at in due if at is not None]

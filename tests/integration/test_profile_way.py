@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -170,6 +171,36 @@ async def test_opens_of_machines_are_told_apart_and_an_unsubscribe_changes_conse
     assert [c.consent["newsletter"].state for c in changed] == ["subscribed", "unsubscribed"]
 
 
+async def test_a_click_that_comes_before_its_mails_delivery_is_judged_by_it_or_ten_seconds_later(
+    place: Place,
+) -> None:
+    noon = place.today()
+
+    def mail(event: str, message: str, at: timedelta) -> DeliveryEvent:
+        return DeliveryEvent(
+            workspace="default",
+            contact="hanna",
+            message=message,
+            event=event,  # type: ignore[arg-type]
+            at=noon + at,
+            received_at=noon + at,
+            link="https://shop.example/" if event == "Clicked" else "",
+        )
+
+    async def judged() -> list[tuple[str, str]]:
+        events = await place.told_of("hanna")
+        return [(e.delivery.message, str(e.verdict)) for e in events if e.delivery and e.verdict]
+
+    await place.say("hanna", mail("Clicked", "overtakes", 2 * SECOND))
+    await place.say("hanna", mail("Clicked", "overtakes", 2 * SECOND))  # delivered again
+    await place.say("hanna", mail("Clicked", "alone", 3 * SECOND))
+    assert await judged() == []
+    await place.say("hanna", mail("Delivered", "overtakes", SECOND))
+    assert await judged() == [("overtakes", "machine")]
+    await place.step_to(noon + 13 * SECOND)
+    assert await judged() == [("overtakes", "machine"), ("alone", "human")]
+
+
 async def test_what_is_chosen_on_the_page_is_consent_traits_and_told_to_the_sender(
     place: Place,
 ) -> None:
@@ -222,15 +253,17 @@ async def test_a_merge_hands_everything_over_and_forwards_what_comes_late(place:
     merged = ContactsMerged(workspace="default", loser=loser, winner=winner, at=NOON + 2 * HOUR)
     await place.put(topics.IDENTIFIED_EVENTS, loser, merged)
     await place.say(loser, identify("g3", NOON + 3 * HOUR, city="Tartu"))
-    click = DeliveryEvent(
+    delivered = DeliveryEvent(
         workspace="default",
         contact=loser,
         message="m9",
-        event="Clicked",
-        at=NOON + 4 * HOUR,
-        received_at=NOON + 4 * HOUR,
+        event="Delivered",
+        at=NOON + 3 * HOUR,
+        received_at=NOON + 3 * HOUR,
     )
-    await place.say(loser, click)
+    later = NOON + 4 * HOUR
+    click = msgspec.structs.replace(delivered, event="Clicked", at=later, received_at=later)
+    await place.say(loser, delivered, click)
     await place.say(loser, track("Order Completed", "g1", NOON, properties=properties))
     for _ in range(3):  # forwards are put while others are taken
         await place.idle()

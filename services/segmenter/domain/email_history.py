@@ -1,6 +1,6 @@
 """E-mails of a contact: was it a person, and what conditions about e-mail remember of it."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.conditions import Occurrence
 from shared.contracts import DeliveryEvent
@@ -10,19 +10,50 @@ from .state import Mail, Seen, latest
 
 MAX_MAILS = 30
 NAMES = {"Sent": "sent", "Delivered": "delivered", "Opened": "opened", "Clicked": "clicked"}
+WAITS = timedelta(seconds=10)
+"""For how long a click waits for word of its mail's delivery (docs/adr/0013)."""
 JUDGED = frozenset({"Opened", "Clicked"})
 
 
-def judged(mails: dict[str, Mail], event: DeliveryEvent) -> tuple[dict[str, Mail], Verdict | None]:
-    """The mails after one more event, and the verdict on an open or a click."""
+def noted(mails: dict[str, Mail], event: DeliveryEvent) -> dict[str, Mail]:
+    """The mails after one more event."""
     known = mails.get(event.message)
     before = known.context if known else MessageContext()
     context = before.note(event)
-    by = verdict(event, context) if event.event in JUDGED else None
     if known is not None and context is before:
-        return mails, by
+        return mails
     at = max(known.at, event.at) if known else event.at
-    return bounded({**mails, event.message: Mail(at, context)}), by
+    return bounded({**mails, event.message: Mail(at, context)})
+
+
+def judged(mails: dict[str, Mail], event: DeliveryEvent) -> Verdict | None:
+    """The verdict on an open or a click by what is known now of its mail, the event included."""
+    return verdict(event, _context(mails, event)) if event.event in JUDGED else None
+
+
+def is_early(mails: dict[str, Mail], event: DeliveryEvent) -> bool:
+    """A person's click for all that is known, but its mail's delivery is not: notifications come
+    in any order, and a click too soon after the delivery is a machine's.
+    """
+    if event.event != "Clicked" or event.origin != "live":
+        return False
+    context = _context(mails, event)
+    return context.delivered_at is None and verdict(event, context).by == "human"
+
+
+def waits_already(early_clicks: tuple[DeliveryEvent, ...], click: DeliveryEvent) -> bool:
+    """It is a repeat of one that waits."""
+    return click.fingerprint() in {known.fingerprint() for known in early_clicks}
+
+
+def waits_until(click: DeliveryEvent) -> datetime:
+    """When it is judged without its mail's delivery."""
+    return click.received_at + WAITS
+
+
+def _context(mails: dict[str, Mail], event: DeliveryEvent) -> MessageContext:
+    known = mails.get(event.message)
+    return known.context if known else MessageContext().note(event)
 
 
 def bounded(mails: dict[str, Mail]) -> dict[str, Mail]:

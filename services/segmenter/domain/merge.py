@@ -3,6 +3,7 @@
 from msgspec.structs import replace
 
 from shared.conditions import AggregateState, merge
+from shared.contracts import DeliveryEvent
 
 from . import boxes, consent, orders, traits
 from .definitions import Definitions
@@ -24,6 +25,7 @@ def united(winner: ContactState, loser: ContactState, definitions: Definitions) 
         orders=orders.united(winner.orders, loser.orders),
         seen=_seen(winner.seen, loser.seen),
         mails=_mails(winner.mails, loser.mails),
+        early_clicks=winner.early_clicks + _taken_over(loser.early_clicks, winner.contact),
         aggregates=_aggregates(winner, loser, definitions),
         segments=since,
         clock=latest(winner.clock, loser.clock),
@@ -54,6 +56,10 @@ def _mails(a: dict[str, Mail], b: dict[str, Mail]) -> dict[str, Mail]:
     """A message belongs to one contact; should both know it, the newer word is kept."""
     newer = {m: max(mail, a.get(m, mail), key=lambda x: x.at) for m, mail in b.items()}
     return bounded({**a, **newer})
+
+
+def _taken_over(clicks: tuple[DeliveryEvent, ...], contact: str) -> tuple[DeliveryEvent, ...]:
+    return tuple(replace(click, contact=contact, by_merge=True) for click in clicks)
 
 
 def _aggregates(

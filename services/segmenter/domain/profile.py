@@ -28,7 +28,10 @@ from . import boxes, consent, email_history, merge, orders, traits
 from .definitions import Definitions
 from .segments import answered
 from .snapshot import changed, email_of, happened_at, occurrence, snapshot
-from .state import ContactState, unpack
+from .state import ContactState, earliest, unpack
+
+MAX_EARLY_CLICKS = 20
+"""Clicks of a contact that wait at the same time; one more is judged as it comes."""
 
 
 class Due(msgspec.Struct, frozen=True):
@@ -73,6 +76,8 @@ def transition(state: ContactState, given: Input, definitions: Definitions, now:
     """
     if state.merged_into:
         return state, _forwarded(state, given)
+    if isinstance(given, DeliveryEvent):
+        state = replace(state, mails=email_history.noted(state.mails, given))
     state, effects = _settled(state, now, definitions, inclusive=isinstance(given, Due))
     handle = _HANDLERS.get(type(given))
     if handle is None:
@@ -81,10 +86,33 @@ def transition(state: ContactState, given: Input, definitions: Definitions, now:
     return state, effects + more
 
 
+def wakes_at(state: ContactState) -> datetime | None:
+    """When there is something to do although nothing happens."""
+    return earliest(state.due, *map(email_history.waits_until, state.early_clicks))
+
+
 def _settled(
     state: ContactState, now: datetime, definitions: Definitions, *, inclusive: bool
 ) -> Step:
-    """What was due before now, dated when it was due; first of all what new segments say."""
+    """What was due before now, dated when it was due: clicks that have waited long enough, and
+    segments.
+    """
+    effects: list[Effect] = []
+    for click in sorted(state.early_clicks, key=email_history.waits_until):
+        at = email_history.waits_until(click)
+        if at > now or (at == now and not inclusive):
+            break
+        state, before = _answered_until(state, at, definitions, inclusive=False)
+        state, more = _released(state, [click], definitions, at)
+        effects += before + more
+    state, rest = _answered_until(state, now, definitions, inclusive=inclusive)
+    return state, effects + rest
+
+
+def _answered_until(
+    state: ContactState, now: datetime, definitions: Definitions, *, inclusive: bool
+) -> Step:
+    """The segments' changes before now; first of all what new segments say."""
     effects: list[Effect] = []
     if state.clock is None:
         return state, effects
@@ -123,20 +151,48 @@ def _event(
 def _delivery(
     state: ContactState, given: DeliveryEvent, definitions: Definitions, now: datetime
 ) -> Step:
+    if email_history.waits_already(state.early_clicks, given):
+        return state, []
+    if email_history.is_early(state.mails, given) and len(state.early_clicks) < MAX_EARLY_CLICKS:
+        waiting = replace(state, early_clicks=(*state.early_clicks, given))
+        return _told(state, waiting, definitions, now, backfill=False)
+    state, effects = _taken(state, given, definitions, now)
+    if given.event != "Delivered":
+        return state, effects
+    its = [click for click in state.early_clicks if click.message == given.message]
+    state, more = _released(state, its, definitions, now)
+    return state, effects + more
+
+
+def _taken(
+    state: ContactState, given: DeliveryEvent, definitions: Definitions, now: datetime
+) -> Step:
+    """Whatever it is, it is judged by what is known now."""
     at = happened_at(given)
-    mails, by = email_history.judged(state.mails, given)
+    by = email_history.judged(state.mails, given)
     human = by is None or by.by == "human"
     what = email_history.occurrence(given, at, human=human)
     learned = replace(
         state,
         given=traits.chosen(state.given, given, at),
-        mails=mails,
         seen=email_history.seen(state.seen, given, at, human=human),
         consent=consent.united(state.consent, consent.stated(given, at)),
         aggregates=definitions.learned(state.aggregates, what),
     )
     backfill = given.origin != "live"
     return _told(state, learned, definitions, now, backfill=backfill, given=given, by=by)
+
+
+def _released(
+    state: ContactState, clicks: list[DeliveryEvent], definitions: Definitions, now: datetime
+) -> Step:
+    effects: list[Effect] = []
+    kept = tuple(click for click in state.early_clicks if click not in clicks)
+    state = replace(state, early_clicks=kept)
+    for click in clicks:
+        state, more = _taken(state, click, definitions, now)
+        effects += more
+    return state, effects
 
 
 def _merged(state: ContactState, given: ContactsMerged, _: Definitions, now: datetime) -> Step:

@@ -59,7 +59,7 @@ def test_the_order_in_which_partitions_deliver_does_not_matter(life: Life, rando
 @settings(max_examples=60)
 @given(lives())
 def test_what_is_kept_equals_what_the_history_says(life: Life) -> None:
-    kept = Told.of().takes(*life).state
+    kept = Told.of().takes(*life).waits(END).state
     assert relearned(kept, past(life), ALL).aggregates == kept.aggregates
     forgetful = relearned(kept, past(life), of([AT_RISK]))
     assert set(forgetful.aggregates) <= set(kept.aggregates)
