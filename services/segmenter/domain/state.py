@@ -90,8 +90,8 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     `consent` is what was said but for what `boxes` said; what holds is `boxes.holding`.
     `version` counts its changes of address, consent and merging. `clock` is the business time up
     to which its segments are answered, `due` when an answer may change next. `kept` tells which
-    aggregates are kept, `segments_revision` the newest segment that was ever answered. `early_clicks`
-    are clicks that wait for their mail's delivery, in the order in which they came.
+    aggregates are kept, `segments_revision` the newest segment that was ever answered.
+    `early_clicks` wait for their mail's delivery, in the order in which they came.
     With `merged_into` it is a redirect and holds nothing else.
     """
 
