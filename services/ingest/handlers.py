@@ -16,6 +16,7 @@ import uuid_utils
 from services.ingest import metrics
 from services.ingest.cors import check_origin
 from services.ingest.domain.calls import BATCH, Body, Ready, Remark, Sender, read, understood
+from services.ingest.domain.glance import Event
 from services.ingest.domain.rates import Rates
 from services.ingest.taken import Taken, refused_by, taken_of, unavailable
 from shared.contracts import DeliveryEvent, topics
@@ -55,7 +56,7 @@ class TellsRefusals(Protocol):
         sender: Sender,
         route: str,
         remarks: Sequence[Remark],
-        events: Sequence[bytes] = (),
+        events: Sequence[Event] = (),
         *,
         a_second: int = ...,
     ) -> None: ...
@@ -133,7 +134,7 @@ class Judged(msgspec.Struct, frozen=True):
 
     kind: str
     sender: Sender
-    events: Sequence[bytes]
+    events: Sequence[Event]
     ready: Sequence[Ready]
     refused: Sequence[Remark]
 

@@ -1,7 +1,5 @@
 """Key -> bucket -> partition. One function, for producers, rows and owners alike."""
 
-from functools import lru_cache
-
 from murmurhash2 import murmurhash2
 
 BUCKETS = 1024
@@ -14,7 +12,6 @@ def bucket_of(key: str) -> int:
     return (hashed & 0x7FFFFFFF) % BUCKETS
 
 
-@lru_cache(maxsize=16_384)  # who does one thing in a shop does another soon
 def partition_of(key: str, partitions: int) -> int:
     """`partitions` is a power of two up to 1024."""
     return bucket_of(key) & (partitions - 1)

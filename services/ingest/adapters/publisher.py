@@ -12,7 +12,7 @@ whose batch misses it is thrown away. What waits is bounded in bytes.
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -33,6 +33,12 @@ LOOK_EVERY = 0.1  # seconds between two looks for what is overdue
 MARK = 0.8  # of the cap: beyond it the process is not ready
 OVERHEAD = 300  # bytes that an entry costs besides its message
 Parcels = dict[tuple[str, int], tuple[list[Record], list[int]]]  # by topic and partition
+
+
+@lru_cache(maxsize=16_384)  # who does one thing in a shop does another soon
+def _way(key: str, partitions: int) -> tuple[int, bytes]:
+    """Where it goes, and as what."""
+    return partition_of(key, partitions), key.encode()
 
 
 class Limits(NamedTuple):
@@ -90,21 +96,19 @@ class Publisher:
     def post(self, topic: str, partitions: int, events: Sequence[Keyed]) -> Ticket:
         """The same for some of one topic, at least one, and nothing awaited."""
         if len(events) == 1:
-            key, value = events[0].key, events[0].value
-            parcels: Parcels = {
-                (topic, partition_of(key, partitions)): ([(key.encode(), value)], [0])
-            }
-            return self._queued(parcels, 1, len(key) + len(value))
+            value = events[0].value
+            partition, key = _way(events[0].key, partitions)
+            return self._queued({(topic, partition): ([(key, value)], [0])}, 1, len(value))
         size = 0
         found: dict[int, tuple[list[Record], list[int]]] = {}
         for place, event in enumerate(events):
-            key, value = event.key, event.value
-            size += len(key) + len(value)
-            partition = partition_of(key, partitions)
+            value = event.value
+            size += len(value)
+            partition, key = _way(event.key, partitions)
             parcel = found.get(partition)
             if parcel is None:
                 found[partition] = parcel = [], []
-            parcel[0].append((key.encode(), value))
+            parcel[0].append((key, value))
             parcel[1].append(place)
         parcels = {(topic, partition): parcel for partition, parcel in found.items()}
         return self._queued(parcels, len(events), size)

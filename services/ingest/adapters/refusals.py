@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.ingest import metrics
 from services.ingest.domain.calls import Remark, Sender
+from services.ingest.domain.glance import Event
 from services.ingest.domain.refusals import refused_event
 from shared.contracts import topics
 from shared.contracts.codec import encode
@@ -37,7 +38,7 @@ class Refusals:
         sender: Sender,
         route: str,
         remarks: Sequence[Remark],
-        events: Sequence[bytes] = (),
+        events: Sequence[Event] = (),
         *,
         a_second: int = A_SECOND,
     ) -> None:
@@ -50,10 +51,8 @@ class Refusals:
         metrics.NOT_SHOWN.inc(len(remarks) - len(shown))
         if not shown:
             return
-        told = [
-            refused_event(sender, route, r, events[r.place] if r.place < len(events) else b"")
-            for r in shown
-        ]
+        came = [bytes(events[r.place]) if r.place < len(events) else b"" for r in shown]
+        told = [refused_event(sender, route, r, c) for r, c in zip(shown, came, strict=True)]
         messages = [self._address(topics.REFUSED_EVENTS, key, encode(one)) for one in told]
         task = asyncio.create_task(self._publish(messages))
         self._on_their_way.add(task)

@@ -1,6 +1,6 @@
 """From a request's body to checked events: pure, so that any bytes can be thrown at it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from shared.contracts.keys import identity_key
 from shared.contracts.wire import Arrival, BadCall, Call, Plain, email_of
 
 from .explaining import explained
-from .glance import UNSAID, Glance, Glimpse, glimpse, glimpses
+from .glance import UNSAID, Event, Glance, Glimpse, glimpse, glimpses
 from .public import PREFIX, check_public, unused
 from .validation import checked, doubts, given
 
@@ -28,12 +28,12 @@ _ID, _EVENT = "\ue000id", "\ue000event"  # places in a message that is encoded o
 
 
 class Body(msgspec.Struct, frozen=True):
-    """The events of a request, as bytes. `key`: the write key, if the body carries it.
+    """The events of a request, as they came. `key`: the write key, if the body carries it.
 
     `seen`: of each event, if nothing hinders.
     """
 
-    events: list[bytes]
+    events: Sequence[Event]
     key: str = ""
     sent_at: datetime | None = None
     seen: list[Glimpse] | None = None
@@ -99,7 +99,7 @@ class _IdOnly(msgspec.Struct, rename="camel"):
     message_id: str | int = ""
 
 
-_KEY = b'"writeKey"'
+_quoted = msgspec.json.Encoder().encode  # of a text, without a call in between
 _single = msgspec.json.Decoder(_Single)
 _batch = msgspec.json.Decoder(_Batch)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -117,10 +117,16 @@ def read(kind: str, data: bytes) -> Body:
         batch = _batch.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _about_body(kind, data, error) from error
-    events = list(map(bytes, batch.batch))
-    if data.count(_KEY) > (batch.write_key is not None):  # Segment's for browsers: in each too
-        events = [_without_key(event) if _KEY in event else event for event in events]
-    return Body(events, batch.write_key or "", _moment(batch.sent_at), glimpses(data))
+    seen = glimpses(data)
+    events = _without_keys(batch.batch, seen)
+    return Body(events, batch.write_key or "", _moment(batch.sent_at), seen)
+
+
+def _without_keys(events: Sequence[Event], seen: list[Glimpse] | None) -> Sequence[Event]:
+    """Segment's library for browsers writes it into each of them, too."""
+    if seen is not None and all(call.write_key is UNSAID for call in seen):
+        return events
+    return [_without_key(event) for event in events]
 
 
 def _moment(said: msgspec.Raw) -> datetime | None:
@@ -150,11 +156,12 @@ def _read_single(kind: str, data: bytes) -> Body:
     return Body([event], single.write_key or "")
 
 
-def _without_key(event: bytes) -> bytes:
+def _without_key(event: Event) -> Event:
     try:
-        return encode({n: v for n, v in _fields.decode(event).items() if n != "writeKey"})
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        fields = _fields.decode(event)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return event  # is no event, and will be refused
+    return encode(fields) if fields.pop("writeKey", None) is not None else event
 
 
 def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:
@@ -170,7 +177,7 @@ def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:
 
 
 def understood(
-    events: list[bytes], sender: Sender, seen: list[Glimpse] | None = None
+    events: Sequence[Event], sender: Sender, seen: list[Glimpse] | None = None
 ) -> tuple[list[Ready], list[Remark]]:
     """Each event is judged by itself; those that are good do not depend on those that are not.
 
@@ -178,18 +185,18 @@ def understood(
     """
     ready: list[Ready] = []
     refused: list[Remark] = []
+    warnings: tuple[Remark, ...]
     arrival = Arrival(sender.received_at, sender.sent_at, sender.origin != "live")
     glance = Glance.at(sender.workspace, arrival, public=sender.public)
     stored = _Stored(sender) if len(events) > FEW else None
-    all_seen = map(glimpse, events) if seen is None else seen
+    all_seen = map(glimpse, map(bytes, events)) if seen is None else seen
     for index, (event, call_seen) in enumerate(zip(events, all_seen, strict=True)):
-        key = glance.key_of(call_seen, event) if call_seen else None
-        if call_seen and key:
-            message_id = _id_or_new(call_seen.message_id, sender)
-            warnings: tuple[Remark, ...] = ()
+        key = glance.key_of(call_seen, event) if call_seen is not None else None
+        if call_seen is not None and key is not None:
+            message_id, warnings = _id_or_new(call_seen.message_id, sender), ()
         else:
             try:
-                call = checked(event, arrival)
+                call = checked(bytes(event), arrival)
                 if sender.public:
                     check_public(call)
             except BadCall as bad:
@@ -203,7 +210,7 @@ def understood(
     return ready, refused
 
 
-def _stored(sender: Sender, message_id: str, event: bytes) -> bytes:
+def _stored(sender: Sender, message_id: str, event: Event) -> bytes:
     return encode(
         StoreEvent(
             workspace=sender.workspace,
@@ -226,12 +233,14 @@ class _Stored:
         self._head, rest = whole.split(encode(_ID))
         self._middle, self._tail = rest.split(encode(_EVENT))
 
-    def message(self, message_id: str, event: bytes) -> bytes:
+    def message(self, message_id: str, event: Event) -> bytes:
         """As `_stored` gives it."""
-        return b"".join((self._head, encode(message_id), self._middle, event, self._tail))
+        return b"".join((self._head, _quoted(message_id), self._middle, event, self._tail))
 
 
 def _id_or_new(given: str | int | None, sender: Sender) -> str:
+    if type(given) is str:
+        return given.strip() or sender.new_id()
     return ("" if given is None else str(given).strip()) or sender.new_id()
 
 
@@ -254,7 +263,7 @@ def key_of(workspace: str, call: Call) -> str:
     raise BadCall("userId", "is missing")  # cannot be: it was checked
 
 
-def _id_of(event: bytes) -> str:
+def _id_of(event: Event) -> str:
     try:
         return str(_id_only.decode(event).message_id)[:80]
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

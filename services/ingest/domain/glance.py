@@ -21,6 +21,7 @@ from .public import is_submission
 from .validation import MOST_AHEAD, OLDEST
 
 SMALL = 800  # bytes: too few for a nesting too deep or a number too long to be read again
+Event = bytes | msgspec.Raw
 _MOST = 1e14  # amounts are exact below ten times as much
 _MOST_ID = 10**18
 _BACKSLASH = ord("\\")
@@ -96,7 +97,7 @@ def glimpse(event: bytes) -> Glimpse | None:
     try:
         if not event.isascii():
             event.decode()
-        return _one(event)
+        return None if _has_nul(event) else _one(event)
     except _UNREADABLE:
         return None
 
@@ -104,9 +105,14 @@ def glimpse(event: bytes) -> Glimpse | None:
 def glimpses(batch: bytes) -> list[Glimpse] | None:
     """Of all events of a body in UTF-8, in one go; None if one of them must be read thoroughly."""
     try:
-        return _many(batch).batch
+        return None if _has_nul(batch) else _many(batch).batch
     except _UNREADABLE:
         return None
+
+
+def _has_nul(text: bytes) -> bool:
+    """One that PostgreSQL would not keep, or its like. Backslashes are found much faster."""
+    return _BACKSLASH in text and b"\\u0000" in text
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -125,21 +131,21 @@ class Glance(msgspec.Struct, frozen=True):
         keys = identity_key(workspace, "user", ""), identity_key(workspace, "anonymous", "")
         return cls(public, arrival, *_bounds(arrival, arrival.sent_at), *keys)
 
-    def key_of(self, call: Glimpse, event: bytes) -> str | None:
+    def key_of(self, call: Glimpse, event: Event) -> str | None:
         """Kafka's key, the strongest identity, if the event is plainly good; else None."""
-        if len(event) > SMALL or (_BACKSLASH in event and b"\\u0000" in event):
+        if len(event) > SMALL:
             return None
-        properties = call.properties
         if call.type == "track" and not (_is_free(call.event) or _is_order(call)):
             return None
         if not self._is_timely(call):
             return None
-        told = properties is not None and (
-            properties.email is not None or properties.consent_topics is not UNSAID
-        )
-        if (told or call.traits or call.context) and not self._is_harmless(call):
+        said, user = call.properties, call.user_id
+        if (
+            call.traits is not None
+            or call.context is not None
+            or (said is not None and (said.email is not None or said.consent_topics is not UNSAID))
+        ) and not self._is_harmless(call):
             return None
-        user = call.user_id
         if user is not None:
             known = user if type(user) is str else str(user)
             return self.user + known if known.strip() else None

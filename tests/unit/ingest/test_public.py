@@ -96,12 +96,13 @@ def test_a_browser_keys_messageids_are_a_space_of_their_own() -> None:
     assert ids == ["browser/shopify/main/order-completed/7", "shopify/main/order-completed/7"]
 
 
-@given(st.dictionaries(st.text(max_size=3), st.none()), st.booleans())
+@given(st.dictionaries(st.text(max_size=3), st.none()), st.booleans(), st.booleans())
 def test_a_key_that_stands_in_each_event_of_a_batch_is_kept_with_none(
-    more: dict[str, None], above: bool
+    more: dict[str, None], above: bool, escaped: bool
 ) -> None:
     event = {"type": "page", "anonymousId": "d", **more, "name": "writeKey"}
     body = {"batch": [{**event, "writeKey": "tuvi_pk_x"}, event]}
-    read_ = read(BATCH, encode({**body, "writeKey": "tuvi_pk_x"} if above else body))
+    data = encode({**body, "writeKey": "tuvi_pk_x"} if above else body)
+    read_ = read(BATCH, data.replace(b"writeKey", b"w\\u0072iteKey") if escaped else data)
     assert [msgspec.json.decode(each) for each in read_.events] == [event, event]
     assert read_.key == ("tuvi_pk_x" if above else "")
