@@ -5,9 +5,9 @@ from datetime import datetime
 from hashlib import blake2b
 
 from services.segmenter.adapters.profile_rows import Contact, Line
-from services.segmenter.domain.profile import Due, Effect, Forward, Input
 from services.segmenter.domain.snapshot import happened_at
 from services.segmenter.domain.state import ContactState
+from services.segmenter.domain.steps import Due, Effect, Forward, Input
 from shared.contracts import (
     ContactChanged,
     ContactEvent,
@@ -80,10 +80,10 @@ def lines(effects: Iterable[Effect]) -> Iterable[Line]:
             yield Line(*who, name, s.at, s.at, "segment", s.segment, True, s)
 
 
-def outgoing(effect: Effect, cause: Input) -> Outgoing:
-    """An effect as it is published: a forward goes where it came from."""
+def outgoing(effect: Effect) -> Outgoing:
+    """An effect as it is published."""
     if isinstance(effect, Forward):
-        delivery = isinstance(cause, DeliveryEvent)
+        delivery = isinstance(effect.message, DeliveryEvent)
         topic = topics.DELIVERY_EVENTS if delivery else topics.IDENTIFIED_EVENTS
         return Outgoing.to_contact(topic, effect.contact, effect.message)
     if isinstance(effect, ContactsMerged):

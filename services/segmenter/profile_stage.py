@@ -17,15 +17,9 @@ from services.segmenter.adapters.published import Published
 from services.segmenter.catalogue import KINDS, Catalogue
 from services.segmenter.domain import consent
 from services.segmenter.domain.definitions import NOTHING, Definitions
-from services.segmenter.domain.profile import (
-    Due,
-    Input,
-    fresh,
-    relearned,
-    transition,
-    wakes_at,
-)
+from services.segmenter.domain.profile import fresh, relearned, transition, wakes_at
 from services.segmenter.domain.state import ContactState, unpack
+from services.segmenter.domain.steps import Due, Input
 from services.segmenter.profile_messages import (
     addressee,
     all_of,
@@ -157,7 +151,7 @@ class ProfileStage:
         for line in lines(effects):
             batch.lines.append(line)
             batch.known.add(line[:3])
-        return [outgoing(effect, given) for effect in effects]
+        return [outgoing(effect) for effect in effects]
 
     async def write(self, connection: asyncpg.Connection, batch: Batch) -> None:
         """Contacts, history, members, timers; then the next who answer to new definitions."""

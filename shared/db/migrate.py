@@ -43,24 +43,30 @@ async def migrate(
         await connection.close()
 
 
-async def create_role(connection: asyncpg.Connection, role: str) -> None:
-    """Roles are the cluster's, locks a database's: another installation may be faster."""
-    if await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+async def create_role(connection: asyncpg.Connection, role: str, password: str = "") -> None:
+    """Roles are the cluster's, locks a database's: another installation may be at it as well."""
+    if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+        with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
+            async with connection.transaction():  # a savepoint: what failed is undone alone
+                await connection.execute(f"CREATE ROLE {role} LOGIN")
+    if not password:
         return
-    with suppress(asyncpg.DuplicateObjectError, asyncpg.UniqueViolationError):
-        async with connection.transaction():  # a savepoint: what failed is undone alone
-            await connection.execute(f"CREATE ROLE {role} LOGIN")
+    quoted = await connection.fetchval("SELECT quote_literal($1)", password)
+    for last in (False, False, True):
+        try:
+            async with connection.transaction():
+                await connection.execute(f"ALTER ROLE {role} PASSWORD {quoted}")
+            return
+        except asyncpg.InternalServerError:  # tuple concurrently updated
+            if last:
+                raise
 
 
 async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None:
     role = f"tuvi_{service}"
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock(7_881)")
-        await create_role(connection, role)
-        password = os.environ.get(f"TUVI_{service.upper()}_PASSWORD")
-        if password:
-            quoted = await connection.fetchval("SELECT quote_literal($1)", password)
-            await connection.execute(f"ALTER ROLE {role} PASSWORD {quoted}")
+        await create_role(connection, role, os.environ.get(f"TUVI_{service.upper()}_PASSWORD", ""))
         await connection.execute(
             f"""CREATE SCHEMA IF NOT EXISTS {service} AUTHORIZATION {role};
                 GRANT USAGE ON SCHEMA installation TO {role};

@@ -40,9 +40,21 @@ class MessageContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
             first = event.at if known is None else min(known, event.at)
             return msgspec.structs.replace(self, delivered_at=first)
         if event.event == "Clicked":
-            clicks = sorted({*self.clicks, (event.at, digest(event.link))})[-MAX_CLICKS:]
-            return msgspec.structs.replace(self, clicks=tuple(clicks))
+            return self._with((event.at, digest(event.link)))
         return self
+
+    def united(self, other: "MessageContext") -> "MessageContext":
+        """All that either knows."""
+        times = [at for at in (self.delivered_at, other.delivered_at) if at is not None]
+        return msgspec.structs.replace(
+            self._with(*other.clicks),
+            delivered_at=min(times, default=None),
+            links=max(self.links, other.links),
+        )
+
+    def _with(self, *clicks: tuple[datetime, str]) -> "MessageContext":
+        newest = sorted({*self.clicks, *clicks})[-MAX_CLICKS:]
+        return msgspec.structs.replace(self, clicks=tuple(newest))
 
 
 def digest(link: str) -> str:

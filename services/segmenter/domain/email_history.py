@@ -1,6 +1,6 @@
 """E-mails of a contact: was it a person, and what conditions about e-mail remember of it."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.conditions import Occurrence
 from shared.contracts import DeliveryEvent
@@ -10,8 +10,6 @@ from .state import Mail, Seen, latest
 
 MAX_MAILS = 30
 NAMES = {"Sent": "sent", "Delivered": "delivered", "Opened": "opened", "Clicked": "clicked"}
-WAITS = timedelta(seconds=10)
-"""For how long a click waits for word of its mail's delivery (docs/adr/0013)."""
 JUDGED = frozenset({"Opened", "Clicked"})
 
 
@@ -41,14 +39,9 @@ def is_early(mails: dict[str, Mail], event: DeliveryEvent) -> bool:
     return context.delivered_at is None and verdict(event, context).by == "human"
 
 
-def waits_already(early_clicks: tuple[DeliveryEvent, ...], click: DeliveryEvent) -> bool:
-    """It is a repeat of one that waits."""
-    return click.fingerprint() in {known.fingerprint() for known in early_clicks}
-
-
-def waits_until(click: DeliveryEvent) -> datetime:
-    """When it is judged without its mail's delivery."""
-    return click.received_at + WAITS
+def united_mails(a: Mail, b: Mail) -> Mail:
+    """All that either knows."""
+    return Mail(max(a.at, b.at), a.context.united(b.context))
 
 
 def _context(mails: dict[str, Mail], event: DeliveryEvent) -> MessageContext:

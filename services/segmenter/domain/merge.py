@@ -3,11 +3,10 @@
 from msgspec.structs import replace
 
 from shared.conditions import AggregateState, merge
-from shared.contracts import DeliveryEvent
 
 from . import boxes, consent, orders, traits
 from .definitions import Definitions
-from .email_history import bounded
+from .email_history import bounded, united_mails
 from .state import ContactState, Mail, Seen, earliest, latest
 from .traits import HIDDEN
 
@@ -25,7 +24,6 @@ def united(winner: ContactState, loser: ContactState, definitions: Definitions) 
         orders=orders.united(winner.orders, loser.orders),
         seen=_seen(winner.seen, loser.seen),
         mails=_mails(winner.mails, loser.mails),
-        early_clicks=winner.early_clicks + _taken_over(loser.early_clicks, winner.contact),
         aggregates=_aggregates(winner, loser, definitions),
         segments=since,
         clock=latest(winner.clock, loser.clock),
@@ -33,7 +31,14 @@ def united(winner: ContactState, loser: ContactState, definitions: Definitions) 
     )
 
 
-def believed(state: ContactState) -> ContactState:
+def handed_over(state: ContactState, *, claimed: bool) -> ContactState:
+    """What a loser's owner packs up. Clicks that wait go as the messages they are: told twice, or
+    overtaken by a repeat, they are known by that.
+    """
+    return replace(_believed(state) if claimed else state, early_clicks={})
+
+
+def _believed(state: ContactState) -> ContactState:
     """What a contact brings that is another one if a public call is true: no word in an address's
     place and no subscription.
     """
@@ -53,13 +58,11 @@ def _seen(a: Seen, b: Seen) -> Seen:
 
 
 def _mails(a: dict[str, Mail], b: dict[str, Mail]) -> dict[str, Mail]:
-    """A message belongs to one contact; should both know it, the newer word is kept."""
-    newer = {m: max(mail, a.get(m, mail), key=lambda x: x.at) for m, mail in b.items()}
-    return bounded({**a, **newer})
-
-
-def _taken_over(clicks: tuple[DeliveryEvent, ...], contact: str) -> tuple[DeliveryEvent, ...]:
-    return tuple(replace(click, contact=contact, by_merge=True) for click in clicks)
+    """A message belongs to one contact, but what is forwarded may come before what is handed over:
+    then each knows a part.
+    """
+    both = {m: united_mails(a[m], b[m]) for m in a.keys() & b.keys()}
+    return bounded({**a, **b, **both})
 
 
 def _aggregates(

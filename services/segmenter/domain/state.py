@@ -91,7 +91,7 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     `version` counts its changes of address, consent and merging. `clock` is the business time up
     to which its segments are answered, `due` when an answer may change next. `kept` tells which
     aggregates are kept, `segments_revision` the newest segment that was ever answered.
-    `early_clicks` wait for their mail's delivery, in the order in which they came.
+    `early_clicks` wait for their mail's delivery, by fingerprint in the order in which they came.
     With `merged_into` it is a redirect and holds nothing else.
     """
 
@@ -104,7 +104,7 @@ class ContactState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     orders: Orders = Orders()
     seen: Seen = Seen()
     mails: dict[str, Mail] = {}
-    early_clicks: tuple[DeliveryEvent, ...] = ()
+    early_clicks: dict[str, DeliveryEvent] = {}
     aggregates: dict[str, AggregateState] = {}
     kept: str = ""
     segments: dict[str, datetime] = {}

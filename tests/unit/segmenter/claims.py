@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from services.segmenter.domain.definitions import of
 from services.segmenter.domain.identity import Alias, People
-from services.segmenter.domain.profile import Forward
 from services.segmenter.domain.snapshot import email_of
+from services.segmenter.domain.steps import Forward
 from services.segmenter.identity_stage import Told as Understood
 from services.segmenter.identity_stage import identified, understood
 from shared.contracts import ContactsMerged, ProfileHandedOver, StoreEvent, encode

@@ -7,10 +7,12 @@ from decimal import Decimal
 from typing import Any
 
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from services.segmenter.domain.definitions import Definitions, of
-from services.segmenter.domain.profile import Due, Effect, Input, fresh, transition
+from services.segmenter.domain.profile import fresh, transition
 from services.segmenter.domain.state import ContactState
+from services.segmenter.domain.steps import Due, Effect, Input
 from shared.contracts import (
     ContactEvent,
     Definition,
@@ -111,10 +113,18 @@ CHOSEN = ("Subscribed", "PreferencesChanged")
 
 @st.composite
 def lives(draw: st.DrawFn) -> list[Event | DeliveryEvent]:
-    """Each delivery event is of a mail of its own, so its verdict depends on nothing else."""
+    """Each delivery event is of a mail of its own, which was delivered a day before a click: so
+    its verdict depends on nothing else.
+    """
     size = draw(st.integers(0, 12))
     one = [st.one_of(store_events(i), delivery_events(i, (*ONE_WAY, *CHOSEN))) for i in range(size)]
-    return [draw(strategy) for strategy in one]
+    life: list[Event | DeliveryEvent] = []
+    for happened in [draw(strategy) for strategy in one]:
+        if isinstance(happened, DeliveryEvent) and happened.event == "Clicked":
+            at, came = happened.at - DAY, happened.received_at - DAY
+            life.append(replace(happened, event="Delivered", at=at, received_at=came))
+        life.append(happened)
+    return life
 
 
 @dataclass

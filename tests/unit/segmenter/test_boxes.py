@@ -137,7 +137,7 @@ def test_a_no_stays_when_its_box_is_forgotten_for_newer_ones() -> None:
 def test_what_a_claim_brings_of_a_box_is_a_refusal_at_most() -> None:
     no, yes = (Word(s, NOON, n) for s, n in (("unsubscribed", "a"), ("subscribed", "b")))
     later = yes._replace(state="never_subscribed", at=NOON - HOUR)
-    state = merge.believed(said(no, later, yes).state)
+    state = merge.handed_over(said(no, later, yes).state, claimed=True)
     assert (state.boxes, set(holding(state))) == ({}, {"news", "*"})
     assert {c.state for c in holding(state).values()} == {"unsubscribed"}
 

@@ -11,9 +11,10 @@ from msgspec.structs import replace
 
 from services.segmenter.domain import email_history
 from services.segmenter.domain.definitions import of
-from services.segmenter.domain.profile import Due, Forward, Input, fresh, relearned, transition
+from services.segmenter.domain.profile import fresh, relearned, transition
 from services.segmenter.domain.snapshot import happened_at, occurrence
 from services.segmenter.domain.state import ContactState, decode, unpack
+from services.segmenter.domain.steps import Due, Forward, Input
 from shared.conditions import Occurrence
 from shared.contracts import (
     Consent,
@@ -90,7 +91,7 @@ def test_two_contacts_who_merge_become_what_one_would_have_been(
     for i, what in enumerate(life):
         if i == when:
             handed = merge(loser, at)
-        (loser if whose[i] else winner).takes(what)
+        (loser if whose[i % len(whose)] else winner).takes(what)
     handed = handed or merge(loser, at)
     winner.turn(handed, at)
     for effect in [e for e in loser.effects if isinstance(e, Forward)]:
