@@ -66,6 +66,9 @@ def up(home: Annotated[Path, typer.Option(help="Where data and logs are kept.")]
       its controller   19093   TUVI_KAFKA_CONTROLLER_PORT
 
     For example: TUVI_INGEST_PORT=9001 tuvi up
+
+    \b
+    The shop in the mails: TUVI_SHOP_NAME, TUVI_SHOP_URL, TUVI_SHOP_ADDRESS, TUVI_SENDER
     """  # noqa: D301  \b is click's sign for lines that stay as they are
     from deploy.local import up as laptop  # noqa: PLC0415  not needed on a cluster
 

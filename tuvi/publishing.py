@@ -28,9 +28,13 @@ def files_of(paths: list[Path], suffix: str) -> Iterator[Path]:
 
 def _bodies(kind: str, path: Path) -> Iterator[tuple[str, bytes]]:
     if kind == "templates":
-        from services.sender.templates import read_templates  # noqa: PLC0415  slow, only here
+        from services.sender.templates import TemplateError, read_templates  # noqa: PLC0415  slow
 
-        for source in read_templates(path):
+        try:
+            sources = read_templates(path)
+        except TemplateError as error:
+            raise CommandError(str(error)) from error
+        for source in sources:
             yield source.id, encode(source)
         return
     for file in files_of([path], ".yaml"):

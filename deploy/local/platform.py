@@ -161,7 +161,7 @@ class Platform:
             "TUVI_PROGRESS_INTERVAL": "0.2",  # a person is watching
             "PYTHONDONTWRITEBYTECODE": "",  # where it is set, each start compiles everything
             **SES_CREDENTIALS,
-            **SHOP,
+            **{name: os.environ.get(name, ours) for name, ours in SHOP.items()},
         }
 
     def _of(self, service: str) -> dict[str, str]:

@@ -5,7 +5,11 @@ from typing import Any
 from fastapi import FastAPI
 
 from services.ingest.domain.calls import BATCH, ROUTES
-from services.ingest.domain.validation import MAX_BATCH_BYTES, MAX_EVENT_BYTES
+from services.ingest.domain.validation import (
+    MAX_BATCH_BYTES,
+    MAX_BATCH_EVENTS,
+    MAX_EVENT_BYTES,
+)
 from shared.problems import SCHEMA
 
 _WHAT = {
@@ -18,7 +22,8 @@ _WHAT = {
     BATCH: "Many calls, each with its `type`",
 }
 _LONG = f"""Segment's wire format: stock Segment and RudderStack SDKs work by changing the host.
-Up to {MAX_EVENT_BYTES} bytes an event and {MAX_BATCH_BYTES} a request, plain or gzip.
+Up to {MAX_EVENT_BYTES} bytes an event and {MAX_BATCH_BYTES} a request, plain or gzip;
+up to {MAX_BATCH_EVENTS} events a batch.
 A page sends with a browser key, from an origin that the key lists.
 Answers 200 when Kafka has all of it. Send a `messageId`: a repeat within 7 days changes nothing.
 A 503 asks for a repeat, and the event may have arrived all the same."""

@@ -56,10 +56,11 @@ async def create_role(connection: asyncpg.Connection, role: str, password: str =
         try:
             async with connection.transaction():
                 await connection.execute(f"ALTER ROLE {role} PASSWORD {quoted}")
-            return
         except asyncpg.InternalServerError:  # tuple concurrently updated
             if last:
                 raise
+        else:
+            break
 
 
 async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 NODE = str(Path(sys.executable).with_name("node"))
 BLOCK = re.compile(r"^```(bash|json|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 PORTS = ("SES", "INGEST", "SEGMENTER", "ORCHESTRATOR", "SENDER", "METRICS")
-PATIENCE = 60.0  # for a busy machine; the README's five seconds are for a quiet one
+PATIENCE = 60.0  # for a busy machine; the README's some seconds are for a quiet one
 
 
 def story() -> list[tuple[str, str]]:

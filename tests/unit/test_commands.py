@@ -169,3 +169,14 @@ def test_each_service_may_have_an_address_of_its_own(
     assert "orchestrator does not answer at http://127.0.0.1:1/there:" in typed.err
     monkeypatch.setenv("TUVI_URLS", "orchestra=http://127.0.0.1:1")
     assert "not 'orchestra=http://127.0.0.1:1'" in Typed(capsys, "journeys list --key k").err
+
+
+def test_a_part_of_templates_is_not_applied_by_itself_and_what_to_do_is_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = STARTER / "templates"
+    typed = Typed(capsys, f"templates apply {folder}/_footer.mjml --url http://x --key k")
+    assert typed.code == 1
+    said = " ".join(typed.err.split())
+    assert "_footer.mjml: is a part of other templates" in said
+    assert f"apply the folder: {folder}" in said

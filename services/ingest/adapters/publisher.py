@@ -98,13 +98,14 @@ class Publisher:
         if len(events) == 1:
             value = events[0].value
             partition, key = _way(events[0].key, partitions)
-            return self._queued({(topic, partition): ([(key, value)], [0])}, 1, len(value))
+            size = len(key) + len(value)
+            return self._queued({(topic, partition): ([(key, value)], [0])}, 1, size)
         size = 0
         found: dict[int, tuple[list[Record], list[int]]] = {}
         for place, event in enumerate(events):
             value = event.value
-            size += len(value)
             partition, key = _way(event.key, partitions)
+            size += len(key) + len(value)
             parcel = found.get(partition)
             if parcel is None:
                 found[partition] = parcel = [], []

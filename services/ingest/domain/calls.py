@@ -15,7 +15,7 @@ from shared.contracts.wire import Arrival, BadCall, Call, Plain, email_of
 from .explaining import explained
 from .glance import UNSAID, Event, Glance, Glimpse, glimpse, glimpses
 from .public import PREFIX, check_public, unused
-from .validation import checked, doubts, given
+from .validation import MAX_BATCH_EVENTS, checked, doubts, given
 
 BATCH = "batch"
 KINDS = ("track", "identify", "page", "screen", "alias", "group", BATCH)
@@ -117,6 +117,9 @@ def read(kind: str, data: bytes) -> Body:
         batch = _batch.decode(data)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise _about_body(kind, data, error) from error
+    if len(batch.batch) > MAX_BATCH_EVENTS:
+        many = f"has {len(batch.batch)} events; the limit is {MAX_BATCH_EVENTS}, so send several"
+        raise BadCall("batch", many)
     seen = glimpses(data)
     events = _without_keys(batch.batch, seen)
     return Body(events, batch.write_key or "", _moment(batch.sent_at), seen)
@@ -144,8 +147,7 @@ def _read_single(kind: str, data: bytes) -> Body:
     if seen is not None and seen.type == kind and seen.write_key is UNSAID:
         return Body([event], seen=[seen])
     single = _single.decode(data)
-    if single.write_key is not None:
-        event = _without_key(event)
+    event = _without_key(event)
     own = b'"%s"' % kind.encode()
     said = bytes(single.type)
     if not said:
@@ -156,12 +158,15 @@ def _read_single(kind: str, data: bytes) -> Body:
     return Body([event], single.write_key or "")
 
 
-def _without_key(event: Event) -> Event:
+def _without_key(event: Event) -> bytes:
     try:
         fields = _fields.decode(event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return event  # is no event, and will be refused
-    return encode(fields) if fields.pop("writeKey", None) is not None else event
+        return bytes(event)  # is no event, and will be refused
+    if "writeKey" not in fields:
+        return bytes(event)
+    del fields["writeKey"]
+    return encode(fields)
 
 
 def _about_body(kind: str, data: bytes, error: Exception) -> BadCall:

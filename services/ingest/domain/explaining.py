@@ -17,6 +17,7 @@ _WHERE = re.compile(r" - at `\$\.?(.*)`$")
 _LONE_SURROGATE = re.compile(
     rb"(?<!\\)(?:\\\\)*(\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])|[c-fC-F][0-9a-fA-F]{2}))"
 )
+_GZIP = b"\x1f\x8b"
 _TYPO = 0.75  # `trak` is near, `purchase` is an event's name and no odd way to write `page`
 _FIXES = {
     "event": "must be a text, the event's name",
@@ -34,6 +35,10 @@ def explained(raw: bytes, error: Exception, whole: str = "event") -> BadCall:
     """`whole`: what to call the field if the fault is in none, `event` or `body`."""
     if isinstance(error, RecursionError):
         return BadCall(whole, "is nested too deeply; send it flatter")
+    if raw.startswith(_GZIP):
+        return BadCall(whole, "looks like gzip; say so: Content-Encoding: gzip")
+    if not raw.strip():
+        return BadCall(whole, "is empty; send JSON")
     if isinstance(error, UnicodeDecodeError):
         return BadCall(whole, f"is not UTF-8 (byte {error.start}); encode the text as UTF-8")
     if not isinstance(error, msgspec.ValidationError):

@@ -28,6 +28,7 @@ from .orders import check_goods, odd_prices
 
 MAX_EVENT_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 500 * 1024
+MAX_BATCH_EVENTS = 2500  # SDKs send 100 to 250; a body of nothing but `1,1,1` must cost little
 OLDEST = datetime(2000, 1, 1, tzinfo=UTC)
 MOST_AHEAD = timedelta(hours=1)
 FEW_BRACKETS = 32  # no more than these cannot be nested deeply
@@ -38,7 +39,8 @@ NO_ADDRESS = "is no address; write it as name@example.com"
 def checked(raw: bytes, arrival: Arrival) -> Call:
     """The call as identity will see it. Raises BadCall."""
     if len(raw) > MAX_EVENT_BYTES:
-        raise BadCall("event", f"has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}")
+        much = f"has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}"
+        raise BadCall("event", f"{much}, so leave out or shorten what stands in it")
     if b"\\u0000" in raw or raw.count(b"{") + raw.count(b"[") > FEW_BRACKETS:
         check_plain(raw)
     try:

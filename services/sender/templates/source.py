@@ -71,6 +71,9 @@ def read_templates(path: Path) -> list[TemplateSource]:
             partials[file.name] = _read(file)
         elif only in ("", file.name):
             texts[file.name] = _read(file)
+    if only in partials:
+        hint = f"apply the folder: {folder}"
+        raise TemplateError(path.stem, 0, "is a part of other templates", hint)
     if only and not texts:
         raise TemplateError(path.stem, 0, "there is no such template", "a file <id>.mjml")
     sample_file = folder / "_sample.yaml"

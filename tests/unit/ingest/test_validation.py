@@ -1,5 +1,6 @@
 """A caller learns which field is wrong and what to do about it."""
 
+import gzip
 from datetime import timedelta
 from typing import Any
 
@@ -226,10 +227,19 @@ def test_a_write_key_in_the_body_is_read_and_not_kept() -> None:
     assert body.events == [b'{"type":"identify","userId":"u","traits":{"a":1.10}}']
 
 
+def test_nor_is_one_that_is_taken_back() -> None:
+    body = read("track", b'{"type":"track","writeKey":"secret","userId":"u","writeKey":null}')
+
+    assert body.events == [b'{"type":"track","userId":"u"}']
+
+
 @pytest.mark.parametrize(
     ("kind", "data", "message"),
     [
-        ("batch", b"", "body: is no JSON"),
+        ("batch", b"", "body: is empty"),
+        ("track", b" \n", "body: is empty"),
+        ("batch", gzip.compress(b"{}"), "body: looks like gzip; .*Content-Encoding: gzip"),
+        ("batch", b'{"batch":[%s]}' % b",".join([b"1"] * 2501), "batch: has 2501 events; .*2500"),
         ("batch", b"{", "body: is no JSON"),
         ("batch", b'{"batch":[{]}', "body: is no JSON: .*byte 11"),
         ("batch", b"[]", "body: must be a JSON object"),
