@@ -15,6 +15,7 @@ from .calls import Remark, Sender
 LONGEST = 80  # characters of an id, a name, a field
 LONGEST_MESSAGE = 300
 _ADDRESS = re.compile(r"[^\s'\"<>()@]{1,64}@[^\s'\"<>()]{1,255}")  # no address is longer
+EXAMPLE = "name@example.com"  # how one is written, in every language's refusal: nobody's
 _CUT = "@…"  # the last word of what was cut may be an address's beginning
 
 
@@ -51,10 +52,14 @@ def _read(raw: bytes) -> _Said:
         return _Said()
 
 
+def _masked(address: re.Match[str]) -> str:
+    return address[0] if address[0].rstrip(".,;") == EXAMPLE else "…"
+
+
 def _shown(value: object, most: int = LONGEST) -> str:
     """Looks at no more of it than it may show: a key that stands in a page can send 32 kB."""
     if not isinstance(value, str):
         return ""
     seen = value if len(value) <= 2 * most else value[: 2 * most] + _CUT
-    text = _ADDRESS.sub("…", seen)
+    text = _ADDRESS.sub(_masked, seen)
     return text if len(text) <= most else text[: most - 1] + "…"

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.ingest.domain.calls import Remark, Sender, understood
+from services.ingest.domain.languages import LANGUAGES
 from services.ingest.domain.refusals import LONGEST, LONGEST_MESSAGE, refused_event
 from shared.contracts import RefusedEvent
 from tests.unit.ingest.anything import RAW_EVENTS
@@ -48,7 +49,15 @@ def test_it_says_what_it_is_by_which_door_and_why_not() -> None:
     ],
 )
 def test_no_address_is_in_it_wherever_it_stood(event: object) -> None:
-    assert "example.com" not in str(told(event))
+    assert "mail.example.com" not in str(told(event))
+
+
+def test_how_an_address_is_written_is_said_in_every_language() -> None:
+    for language in LANGUAGES.values():
+        remark = Remark(0, "", "email", language.form.no_address)
+        assert refused_event(SENDER, "/v1/forms/news", remark).message == remark.message
+    remark = Remark(0, "", "email", f"Write it as name@example.com, not as {ANN}.")
+    assert "mail.example.com" not in refused_event(SENDER, "/v1/forms/news", remark).message
 
 
 @pytest.mark.parametrize("before", [0, 60, 79, 150, 159, 160, 299, 590, 600, 5000])
