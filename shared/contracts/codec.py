@@ -29,13 +29,11 @@ class _TypeOnly(msgspec.Struct):
     type: str
 
 
-_encoder = msgspec.json.Encoder(decimal_format="number")
 _type_only = msgspec.json.Decoder(_TypeOnly)
 
 
-def encode(message: object) -> bytes:
-    """Any message or JSON-able value as JSON bytes; Decimals become JSON numbers, exactly."""
-    return _encoder.encode(message)
+encode = msgspec.json.Encoder(decimal_format="number").encode
+"""Any message or JSON-able value as JSON bytes; Decimals become JSON numbers, exactly."""
 
 
 class Codec:
@@ -71,7 +69,7 @@ class Codec:
 
 def plain(value: object) -> Any:
     """A deep copy as plain JSON data (dict, list, str, int, Decimal, bool, None)."""
-    return _plain_decoder.decode(_encoder.encode(value))
+    return _plain_decoder.decode(encode(value))
 
 
 _plain_decoder = msgspec.json.Decoder(float_hook=Decimal)

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import asyncpg
+import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError
 from alembic import command
@@ -52,15 +53,11 @@ async def create_role(connection: asyncpg.Connection, role: str, password: str =
     if not password:
         return
     quoted = await connection.fetchval("SELECT quote_literal($1)", password)
-    for last in (False, False, True):
-        try:
+    concurrently = asyncpg.InternalServerError  # "tuple concurrently updated"
+    async for attempt in stamina.retry_context(concurrently, attempts=3, wait_jitter=0):
+        with attempt:
             async with connection.transaction():
                 await connection.execute(f"ALTER ROLE {role} PASSWORD {quoted}")
-        except asyncpg.InternalServerError:  # tuple concurrently updated
-            if last:
-                raise
-        else:
-            break
 
 
 async def _role_and_schema(connection: asyncpg.Connection, service: str) -> None:

@@ -36,25 +36,19 @@ class MessageContext(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tr
     def note(self, event: Signal) -> "MessageContext":
         """The context after a delivery event: any type, any order, repeats change nothing."""
         if event.event == "Delivered":
-            known = self.delivered_at
-            first = event.at if known is None else min(known, event.at)
-            return msgspec.structs.replace(self, delivered_at=first)
+            return self.united(MessageContext(delivered_at=event.at))
         if event.event == "Clicked":
-            return self._with((event.at, digest(event.link)))
+            return self.united(MessageContext(clicks=((event.at, digest(event.link)),)))
         return self
 
     def united(self, other: "MessageContext") -> "MessageContext":
         """All that either knows."""
         times = [at for at in (self.delivered_at, other.delivered_at) if at is not None]
-        return msgspec.structs.replace(
-            self._with(*other.clicks),
+        return MessageContext(
             delivered_at=min(times, default=None),
+            clicks=tuple(sorted({*self.clicks, *other.clicks})[-MAX_CLICKS:]),
             links=max(self.links, other.links),
         )
-
-    def _with(self, *clicks: tuple[datetime, str]) -> "MessageContext":
-        newest = sorted({*self.clicks, *clicks})[-MAX_CLICKS:]
-        return msgspec.structs.replace(self, clicks=tuple(newest))
 
 
 def digest(link: str) -> str:

@@ -95,11 +95,6 @@ class Publisher:
 
     def post(self, topic: str, partitions: int, events: Sequence[Keyed]) -> Ticket:
         """The same for some of one topic, at least one, and nothing awaited."""
-        if len(events) == 1:
-            value = events[0].value
-            partition, key = _way(events[0].key, partitions)
-            size = len(key) + len(value)
-            return self._queued({(topic, partition): ([(key, value)], [0])}, 1, size)
         size = 0
         found: dict[int, tuple[list[Record], list[int]]] = {}
         for place, event in enumerate(events):

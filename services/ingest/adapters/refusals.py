@@ -51,8 +51,10 @@ class Refusals:
         metrics.NOT_SHOWN.inc(len(remarks) - len(shown))
         if not shown:
             return
-        came = [bytes(events[r.place]) if r.place < len(events) else b"" for r in shown]
-        told = [refused_event(sender, route, r, c) for r, c in zip(shown, came, strict=True)]
+        told = [
+            refused_event(sender, route, r, events[r.place] if r.place < len(events) else b"")
+            for r in shown
+        ]
         messages = [self._address(topics.REFUSED_EVENTS, key, encode(one)) for one in told]
         task = asyncio.create_task(self._publish(messages))
         self._on_their_way.add(task)

@@ -99,7 +99,6 @@ class _IdOnly(msgspec.Struct, rename="camel"):
     message_id: str | int = ""
 
 
-_quoted = msgspec.json.Encoder().encode  # of a text, without a call in between
 _single = msgspec.json.Decoder(_Single)
 _batch = msgspec.json.Decoder(_Batch)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -240,12 +239,10 @@ class _Stored:
 
     def message(self, message_id: str, event: Event) -> bytes:
         """As `_stored` gives it."""
-        return b"".join((self._head, _quoted(message_id), self._middle, event, self._tail))
+        return b"".join((self._head, encode(message_id), self._middle, event, self._tail))
 
 
 def _id_or_new(given: str | int | None, sender: Sender) -> str:
-    if type(given) is str:
-        return given.strip() or sender.new_id()
     return ("" if given is None else str(given).strip()) or sender.new_id()
 
 

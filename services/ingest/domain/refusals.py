@@ -11,6 +11,7 @@ import msgspec
 from shared.contracts import RefusedEvent
 
 from .calls import Remark, Sender
+from .glance import Event
 
 LONGEST = 80  # characters of an id, a name, a field
 LONGEST_MESSAGE = 300
@@ -29,7 +30,7 @@ class _Said(msgspec.Struct):
 _said = msgspec.json.Decoder(_Said)
 
 
-def refused_event(sender: Sender, route: str, remark: Remark, raw: bytes = b"") -> RefusedEvent:
+def refused_event(sender: Sender, route: str, remark: Remark, raw: Event = b"") -> RefusedEvent:
     """`raw`: the event, if one can be told from the others; the body as a whole has none."""
     said = _read(raw)
     return RefusedEvent(
@@ -45,7 +46,7 @@ def refused_event(sender: Sender, route: str, remark: Remark, raw: bytes = b"") 
     )
 
 
-def _read(raw: bytes) -> _Said:
+def _read(raw: Event) -> _Said:
     try:
         return _said.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
