@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
+from shared.instants import instant
 from tuvi.visible import visible
 
 Item = dict[str, Any]
@@ -44,7 +45,7 @@ def _lines(item: Item, today: date) -> Iterator[Text]:
 def _head(item: Item, today: date) -> Text:
     at = datetime.fromisoformat(item["received_at"]).astimezone(UTC)
     line = Text()
-    line.append(f"{at:%H:%M:%S} UTC  " if at.date() == today else f"{_instant(at)}  ", "dim")
+    line.append(f"{at:%H:%M:%S} UTC  " if at.date() == today else f"{instant(at)}  ", "dim")
     line.append(f"{item['outcome']:<8}  ", _STYLE[item["outcome"]])
     line.append(" ".join(filter(None, (item["type"], item["name"]))) or _unread(item), "bold")
     for word, field in (("user", "user_id"), ("anonymous", "anonymous_id"), ("", "email")):
@@ -91,14 +92,10 @@ def _contact(told: Item, item: Item) -> str:
         )
     parts = [f"contact {told['contact']}" + (f" (was {told['was']})" if told["was"] else "")]
     if told["state"] == "repeat":
-        first = _instant(datetime.fromisoformat(told["received_at"]))
+        first = instant(told["received_at"])
         parts.insert(0, f"a repeat of {first}, so it changed nothing")
     moved = [f"entered {segment}" for segment in told["entered"]]
     moved += [f"left {segment}" for segment in told["left"]]
     parts += [", ".join(moved)] if moved else []
     parts.append(f"now in {', '.join(told['segments']) or 'no segment'}")
     return "; ".join(parts)
-
-
-def _instant(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"

@@ -4,12 +4,13 @@
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from services.orchestrator.domain import Decision, Journey, explain
 from services.orchestrator.domain.model import Trigger
 from shared.contracts import Definition
+from shared.instants import instant
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
 
@@ -32,11 +33,11 @@ def in_words(
 
 
 def _waits(candidate: dict[str, Any]) -> str:
-    first, due = (datetime.fromisoformat(candidate[name]) for name in ("first_at", "due_at"))
+    first, due = (instant(candidate[name]) for name in ("first_at", "due_at"))
     key = f" for {candidate['key']}" if candidate["key"] else ""
     return (
-        f"{first:%Y-%m-%d %H:%M:%S}  started the quiet time{key}; "
-        f"whether it enters is decided at {due:%Y-%m-%d %H:%M:%S}, if it stays quiet"
+        f"{first}  started the quiet time{key}; "
+        f"whether it enters is decided at {due}, if it stays quiet"
     )
 
 

@@ -10,6 +10,7 @@ from services.orchestrator.domain.model import (
     DelayStep,
     EmailAsk,
     ExitStep,
+    Hours,
     Node,
     SendStep,
     SplitStep,
@@ -24,6 +25,7 @@ from services.orchestrator.domain.reading import (
     mapping,
     only,
     question,
+    quiet_hours,
     required,
     sequence,
     span,
@@ -37,10 +39,13 @@ MAX_WEIGHT = 1_000_000
 
 
 class Program:
-    """Collects nodes while the tree is read. `keyed`: whether the trigger has a key."""
+    """Collects nodes while the tree is read. `keyed`: whether the trigger has a key.
+    `quiet_hours`: of the mails whose step says none of its own.
+    """
 
-    def __init__(self, *, keyed: bool) -> None:
+    def __init__(self, *, keyed: bool, quiet_hours: Hours | None) -> None:
         self.keyed = keyed
+        self.quiet_hours = quiet_hours
         self.nodes: dict[str, Node] = {}
         self.infos: list[StepInfo] = []
         self._asked: list[tuple[Path, EmailAsk]] = []
@@ -96,10 +101,15 @@ def _kind(step: Mapping[str, Any], path: Path) -> str:
     return kinds[0]
 
 
-def _send(_: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, __: int) -> Node:
-    only(step, path, {"id", "send"})
+def _send(
+    program: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, _: int
+) -> Node:
+    only(step, path, {"id", "send", "quiet_hours"})
+    quiet = program.quiet_hours
+    if "quiet_hours" in step:
+        quiet = quiet_hours(step["quiet_hours"], (*path, "quiet_hours"))
     template = identifier(step["send"], (*path, "send"))
-    return SendStep(id=id_, step=id_, after=after, template=template)
+    return SendStep(id=id_, step=id_, after=after, template=template, quiet_hours=quiet)
 
 
 def _delay(_: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, __: int) -> Node:
@@ -193,6 +203,7 @@ def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth
         step=id_,
         after=after,
         template=identifier(arm["send"], (*path, "send")),
+        quiet_hours=program.quiet_hours,
         variant=variant,
     )
     return Arm(variant=variant, weight=weight, target=target)
@@ -213,4 +224,4 @@ _KINDS: dict[str, _Compile] = {
     "random_split": _split,
     "exit": _exit,
 }
-_SIDES = frozenset({"id", "timeout", "then", "on_timeout"})
+_SIDES = frozenset({"id", "timeout", "then", "on_timeout", "quiet_hours"})

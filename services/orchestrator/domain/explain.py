@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable
 from services.orchestrator.domain.model import Journey
 from services.orchestrator.domain.state import Decision
 from shared.contracts.reasons import REASONS
+from shared.instants import instant
 
 
 def explain(decisions: Iterable[Decision], journey: Journey | None = None) -> list[str]:
     """One line a decision, in the order given. With the journey, its topic is named too."""
-    return [f"{d.at:%Y-%m-%d %H:%M:%S} UTC  {told(d, journey)}" for d in decisions]
+    return [f"{instant(d.at)}  {told(d, journey)}" for d in decisions]
 
 
 def told(decision: Decision, journey: Journey | None) -> str:
@@ -40,7 +41,13 @@ def _refused(decision: Decision) -> str:
 
 def _send(decision: Decision) -> str:
     template, message = decision.detail.get("template"), decision.detail.get("message")
-    return f"step {decision.step}: asks for the mail {template} ({message})"
+    held = decision.detail.get("not_before")
+    later = f", to go out from {instant(held)}: until then it is quiet hours" if held else ""
+    return f"step {decision.step}: asks for the mail {template} ({message}){later}"
+
+
+def _waits(decision: Decision) -> str:
+    return f"step {decision.step}: waits until {instant(decision.detail['until'])}"
 
 
 def _exited(decision: Decision) -> str:
@@ -70,7 +77,7 @@ _WORDS: dict[str, Callable[[Decision], str]] = {
     "send": _send,
     "sent": lambda d: f"step {d.step}: sent",
     "skipped": lambda d: f"step {d.step}: not sent, {_because(d)}",
-    "waits": lambda d: f"step {d.step}: waits until {d.detail.get('until')}",
+    "waits": _waits,
     "waited": lambda d: f"step {d.step}: the time is over",
     "wait_over": _over,
     "branch": lambda d: f"step {d.step}: takes the way `{d.reason}`",

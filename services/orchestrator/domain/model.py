@@ -64,11 +64,17 @@ class Reentry(msgspec.Struct, frozen=True):
         return self.each_key or self.kind == "per_key"
 
 
+Hours = tuple[time, time]
+"""From, to; of the next day if `to` is the earlier."""
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """`quiet_hours` in the contact's time (from, to), or in `timezone` if it is not `contact`."""
+    """`quiet_hours` in the contact's time, or in `timezone` if it is not `contact`; for the
+    steps that do not say their own.
+    """
 
     expires_after: timedelta = timedelta(days=1)
-    quiet_hours: tuple[time, time] | None = None
+    quiet_hours: Hours | None = None
     timezone: str = "contact"
     priority: str = "normal"
     on_cap: str = "defer"
@@ -91,6 +97,7 @@ class Node(msgspec.Struct, frozen=True, kw_only=True):
 
 class SendStep(Node, frozen=True, kw_only=True):
     template: str
+    quiet_hours: Hours | None
     variant: str = ""
 
 

@@ -12,12 +12,12 @@ from services.orchestrator.domain.reading import (
     JourneyError,
     event_rule,
     flag,
-    hours,
     identifier,
     mapping,
     named,
     one_of,
     only,
+    quiet_hours,
     required,
     sequence,
     span,
@@ -51,7 +51,8 @@ def _journey(data: object, version: int) -> Journey:
     only(top, (), _KEYS)
     trigger = _trigger(required(top, "trigger", (), "{event: Signed Up}"))
     keyed = bool(trigger.key)
-    program = Program(keyed=keyed)
+    policy = _policy(top["policy"]) if "policy" in top else Policy()
+    program = Program(keyed=keyed, quiet_hours=policy.quiet_hours)
     first = program.compile(required(top, "steps", (), "[{id: hello, send: welcome}]"), ("steps",))
     program.check()
     return Journey(
@@ -63,7 +64,7 @@ def _journey(data: object, version: int) -> Journey:
         reentry=_reentry(top.get("reentry", "once"), keyed=keyed),
         exit_when=_exits(top["exit_when"], keyed=keyed) if "exit_when" in top else (),
         goal=_goal(top["goal"], keyed=keyed) if "goal" in top else None,
-        policy=_policy(top["policy"]) if "policy" in top else Policy(),
+        policy=policy,
         first=first,
         nodes=program.nodes,
         steps=tuple(program.infos),
@@ -178,10 +179,9 @@ def _policy(data: object) -> Policy:
     given = mapping(data, path, "{expires_after: 12h}")
     only(given, path, {"priority", "on_cap", "expires_after", "quiet_hours", "timezone"})
     priorities, answers = {"low", "normal", "high"}, {"defer", "skip", "replace"}
-    quiet = hours(given["quiet_hours"], (*path, "quiet_hours")) if "quiet_hours" in given else None
     return Policy(
         expires_after=span(given.get("expires_after", "24h"), (*path, "expires_after")),
-        quiet_hours=quiet,
+        quiet_hours=quiet_hours(given.get("quiet_hours", "none"), (*path, "quiet_hours")),
         timezone=_zone(given.get("timezone", "contact"), (*path, "timezone")),
         priority=one_of(
             given.get("priority", "normal"), (*path, "priority"), "priority", priorities

@@ -17,6 +17,7 @@ from services.orchestrator.domain.transition import cause_of
 from shared.contracts import SegmentChanged
 from shared.contracts.events import Origin
 from shared.hints import did_you_mean
+from shared.instants import instant
 
 _LIKE = 0.8  # a slip of the keys; "Order Updated" is no way to write "Order Completed"
 
@@ -166,7 +167,7 @@ def _waiting(happened: Happened, journey: str, waiting: Iterable[Waiting]) -> Re
     ours = [w for w in waiting if w.journey == journey and w.contact in happened.contacts]
     own = [w for w in ours if w.message == happened.message_id]
     for w in own or [w for w in ours if w.first_at <= happened.received_at < w.due_at]:
-        words = f"waits until {w.due_at:%Y-%m-%d %H:%M:%S} UTC whether it stays quiet"
+        words = f"waits until {instant(w.due_at)} whether it stays quiet"
         return Reaction(journey, "waiting", words)
     return None
 

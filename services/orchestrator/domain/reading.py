@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from datetime import time, timedelta
 from typing import Any
 
-from services.orchestrator.domain.model import EmailAsk, EventRule
+from services.orchestrator.domain.model import EmailAsk, EventRule, Hours
 from shared.conditions import Condition, ConditionError, Where, duration, parse, parse_where
 from shared.conditions.errors import Path, unknown
 from shared.conditions.shape import named, only
@@ -63,10 +63,13 @@ def flag(value: object, path: Path) -> bool:
     return value
 
 
-def hours(value: object, path: Path) -> tuple[time, time]:
+def quiet_hours(value: object, path: Path) -> Hours | None:
+    """`"21:00-08:00"`, or `none`: at any time of day."""
+    if value == "none":
+        return None
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise JourneyError(path, f"not hours: {value!r}", 'write "21:00-08:00" in quotes')
+        raise JourneyError(path, f"not hours: {value!r}", 'write "21:00-08:00" in quotes, or none')
     start, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
     if start == end:
         raise JourneyError(path, "no hour is left", "the two times must differ")
@@ -116,13 +119,13 @@ __all__ = [
     "event_rule",
     "expectation",
     "flag",
-    "hours",
     "identifier",
     "mapping",
     "named",
     "one_of",
     "only",
     "question",
+    "quiet_hours",
     "required",
     "sequence",
     "span",

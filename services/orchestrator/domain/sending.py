@@ -21,8 +21,9 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
     """Ask for the mail and rest until it is answered; or skip it, with a reason."""
     end = turn.now + journey.policy.expires_after
     profile = turn.profile
-    timezone = profile.timezone if profile else ""
-    allowed = windows(journey.policy, timezone, turn.now, end)
+    zone = journey.policy.timezone
+    theirs = profile.timezone if profile else ""
+    allowed = windows(node.quiet_hours, theirs if zone == "contact" else zone, turn.now, end)
     reason = why_not_mailed(journey, profile) or ("quiet_hours" if allowed is None else "")
     if reason or profile is None or allowed is None:
         turn.note(run, "skipped", step=node.step, reason=reason)
@@ -34,7 +35,10 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
         due_at=end + PATIENCE,
         mails=(*run.mails, Mail(step=node.step, message=message, contact=turn.contact)),
     )
-    turn.note(run, "send", step=node.step, message=message, template=node.template)
+    asked: dict[str, Any] = {"message": message, "template": node.template}
+    if allowed and allowed[0][0] > turn.now:
+        asked["not_before"] = allowed[0][0]
+    turn.note(run, "send", step=node.step, **asked)
     turn.effects.append(
         Send(
             workspace=turn.workspace,

@@ -3,22 +3,24 @@
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from services.orchestrator.domain.model import Policy
+from services.orchestrator.domain.model import Hours
 
 Window = tuple[datetime, datetime]
 MAX_WINDOWS = 40
 _DAY = timedelta(days=1)
 
 
-def windows(policy: Policy, timezone: str, start: datetime, end: datetime) -> list[Window] | None:
-    """The allowed parts of [start, end) in UTC, at most 40.
+def windows(
+    quiet: Hours | None, timezone: str, start: datetime, end: datetime
+) -> list[Window] | None:
+    """The parts of [start, end) in UTC, at most 40, in which it is not quiet there.
 
     Empty: always, there are no quiet hours. None: never, all of it is quiet.
     """
-    if policy.quiet_hours is None:
+    if quiet is None:
         return []
-    zone = zone_of(timezone if policy.timezone == "contact" else policy.timezone)
-    quiet_from, quiet_to = policy.quiet_hours
+    zone = zone_of(timezone)
+    quiet_from, quiet_to = quiet
     allowed: list[Window] = []
     day = start.astimezone(zone).date() - _DAY
     while len(allowed) < MAX_WINDOWS:

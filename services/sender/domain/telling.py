@@ -7,6 +7,7 @@ import msgspec
 
 from services.sender.domain.message import Row, Status
 from shared.contracts.reasons import REASONS
+from shared.instants import instant
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -28,11 +29,11 @@ def told(row: Row, now: datetime, held_back: str) -> Told:
 
 def _queued(row: Row, now: datetime, held_back: str) -> tuple[str, bool]:
     if row.due_at is not None and row.due_at > now:
-        return f"waits until {_instant(row.due_at)}", True
+        return f"waits until {instant(row.due_at)}", True
     if held_back:
         return f"is due and waits: {held_back}", True
     if row.not_before is not None:
-        return f"is tried again after {_instant(row.not_before)}", True
+        return f"is tried again after {instant(row.not_before)}", True
     return "is due", False
 
 
@@ -41,12 +42,8 @@ def _because(row: Row) -> str:
     return f"{row.reason}: {known}" if known else row.reason
 
 
-def _instant(at: datetime) -> str:
-    return f"{at:%Y-%m-%d %H:%M:%S} UTC"
-
-
 def _sent(row: Row) -> str:
-    return f"was sent {_instant(row.sent_at)}" if row.sent_at else "was sent"
+    return f"was sent {instant(row.sent_at)}" if row.sent_at else "was sent"
 
 
 def _ambiguous(row: Row) -> str:

@@ -23,7 +23,7 @@ exit_when:
 goal: {event: Order Completed, match: key, if_missing: match, within: 5d, value: revenue}
 policy: {expires_after: 12h, quiet_hours: "21:00-08:00", timezone: contact}
 steps:
-  - {id: reminder, send: cart-reminder}
+  - {id: reminder, send: cart-reminder, quiet_hours: none}
   - id: read
     wait_until: {email: clicked, step: reminder}
     timeout: 23h
@@ -63,6 +63,8 @@ TYPOS = [
     ('"21:00-08:00"', '"21:00-21:00"', 12, "the two times must differ"),
     ("timezone: contact", "timezone: Tallinn", 12, "unknown timezone 'Tallinn'"),
     ("send: cart-reminder", "sned: cart-reminder", 14, "did you mean 'send'?"),
+    ("quiet_hours: none", "quiet_hours: off", 14, 'write "21:00-08:00" in quotes, or none'),
+    ("quiet_hours: none", "quiet_hour: none", 14, "did you mean 'quiet_hours'?"),
     ("id: reminder,", "", 14, "'id' is missing"),
     ("step: reminder", "step: remainder", 16, "did you mean 'reminder'?"),
     ("email: clicked", "email: cliked", 16, "did you mean 'clicked'?"),
