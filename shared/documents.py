@@ -10,11 +10,13 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 MAX_BYTES = 256_000
 MAX_EXPONENT = 30
+MAX_DEPTH = 100
 MAX_NODES = 20_000  # an alias of an alias of an alias grows beyond any file
 Path = tuple[str | int, ...]
 
@@ -42,19 +44,39 @@ class Document:
         return self.lines.get(place, 1)
 
 
+class _Composer(Composer):
+    """Nodes of events, as they come: what is nested too deep is left before all of it is read,
+    for each level makes every further word dearer.
+    """
+
+    depth = 0
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            line = self.parser.peek_event().start_mark.line + 1
+            raise Unreadable(f"nested more than {MAX_DEPTH} deep", line)
+        try:
+            return super().compose_node(parent, index)
+        finally:
+            self.depth -= 1
+
+
 def read(text: bytes) -> Document:
-    """Raises Unreadable."""
+    """Raises Unreadable. A large file takes seconds: servers give it a thread."""
     if len(text) > MAX_BYTES:
         raise Unreadable(f"longer than {MAX_BYTES // 1000} kB")
     try:
         # JSON may be indented by tabs, YAML may not; in neither does a tab mean anything else
-        root = YAML(typ="safe", pure=True).compose(text.decode().replace("\t", " "))
+        yaml = YAML(typ="safe", pure=True)
+        yaml.Composer = _Composer
+        root = yaml.compose(text.decode().replace("\t", " "))
     except UnicodeDecodeError as error:
         raise Unreadable("not UTF-8", text[: error.start].count(b"\n") + 1) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise Unreadable(str(error.problem), mark.line + 1 if mark else 0) from error
-    except (YAMLError, RecursionError) as error:
+    except YAMLError as error:
         raise Unreadable("not YAML: " + str(error).splitlines()[0]) from error
     if root is None:
         raise Unreadable("the document is empty", 1)
@@ -64,7 +86,7 @@ def read(text: bytes) -> Document:
 
 
 def _plain(node: Any, path: Path, document: Document) -> Any:
-    if len(document.lines) > MAX_NODES or len(path) > 100:  # noqa: PLR2004  deeper than any file
+    if len(document.lines) > MAX_NODES or len(path) > MAX_DEPTH:
         raise Unreadable("too large once its aliases are written out", _line(node))
     document.lines.setdefault(path, _line(node))
     if isinstance(node, ScalarNode):

@@ -1,5 +1,6 @@
 """/v1/journeys: publish, look at, pause, resume; runs, and why."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -175,7 +176,7 @@ async def _journey(request: Request, expected: str | None) -> Journey:
         if len(text) > documents.MAX_BYTES:
             raise Problem(413, "Too long", f"A journey has up to {documents.MAX_BYTES} bytes.")
     try:
-        document = documents.read(bytes(text))
+        document = await asyncio.to_thread(documents.read, bytes(text))
     except documents.Unreadable as error:
         raise _refused(error.line, (), error.message) from error
     try:

@@ -1,5 +1,6 @@
 """/v1/contacts and /v1/segments."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -127,7 +128,7 @@ def _segments(services: Services) -> APIRouter:
 
 async def _document(request: Request) -> documents.Document:
     try:
-        return documents.read(await request.body())
+        return await asyncio.to_thread(documents.read, await request.body())
     except documents.Unreadable as error:
         raise _refused(error.line, (), error.message) from error
 

@@ -1,5 +1,6 @@
 """/v1/forms: publish forms and look at them. What visitors do is in `submissions.py`."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -82,7 +83,7 @@ def router(forms: Forms, keys: Keys) -> APIRouter:
     )
     async def put(form: str, request: Request, workspace: Annotated[str, writer]) -> Response:
         """As YAML or JSON. Visitors see it a moment later, as soon as it was announced."""
-        document = _document(await whole_body(request, MAX_FILE_BYTES))
+        document = await _document(await whole_body(request, MAX_FILE_BYTES))
         named = document.data.get("form") if isinstance(document.data, dict) else None
         if named is not None and named != form:
             message = f"it is called '{form[:80]}' (file or URL), but says '{str(named)[:80]}'"
@@ -117,9 +118,9 @@ def router(forms: Forms, keys: Keys) -> APIRouter:
     return routes
 
 
-def _document(text: bytes) -> documents.Document:
+async def _document(text: bytes) -> documents.Document:
     try:
-        return documents.read(text)
+        return await asyncio.to_thread(documents.read, text)
     except documents.Unreadable as error:
         raise _refused(error.line, (), error.message) from error
 
