@@ -12,10 +12,8 @@ Each module has a database and topic names of its own, so modules share the stac
 """
 
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -25,7 +23,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Addresses, Stack
-from tests.own import own_database, own_topics
+from tests.own import own_database, own_home, own_topics
 
 # Services are started often here; where bytecode is not written, each start compiles everything.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -76,10 +74,7 @@ def stack() -> Iterator[Addresses]:
 @contextmanager
 def _running() -> Iterator[Addresses]:
     environment = {ours: os.environ[test] for test, ours in GIVEN.items() if test in os.environ}
-    with (
-        tempfile.TemporaryDirectory(prefix="tuvi-tests-", ignore_cleanup_errors=True) as home,
-        Stack(Path(home), Ports.any_free(), environment) as addresses,
-    ):
+    with own_home() as home, Stack(home, Ports.any_free(), environment) as addresses:
         yield addresses
 
 

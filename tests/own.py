@@ -1,12 +1,23 @@
 """What a test has of its own on servers that others use at the same time."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
+
+
+@contextmanager
+def own_home() -> Iterator[Path]:
+    """A folder for a PostgreSQL; gone afterwards. Not one of pytest's: the next pytest that root
+    starts shuts the folder of all of them to everybody else, and PostgreSQL does not run as root.
+    """
+    with tempfile.TemporaryDirectory(prefix="tuvi-tests-", ignore_cleanup_errors=True) as home:
+        yield Path(home)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ from deploy.local.demo_days import Days, Setting
 from deploy.local.ports import Ports
 from deploy.local.shop.check import check
 from deploy.local.shop.evidence import Evidence, Json, moment, step
+from tests.own import own_home
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -23,26 +24,22 @@ WALL = timedelta(seconds=20)
 
 
 @pytest.fixture(scope="module")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Evidence]:
+def recorded() -> Iterator[Evidence]:
     """A day and a half of a small shop in a minute, all real.
 
     No faster than the demo itself: what a mail takes counts in business time, and two hours of it
     are all that a busy machine is allowed.
     """
-    setting = Setting(
-        minutes=0.9,
-        speed=2400,
-        people=600,
-        seed=SEED,
-        home=tmp_path_factory.mktemp("demo"),
-        ports=Ports.any_free(),
-    )
-    platform = prepared(setting)
-    platform.start()
-    try:
-        yield asyncio.run(Days(platform, setting, Console(file=io.StringIO())).live())
-    finally:
-        platform.stop()
+    with own_home() as home:
+        setting = Setting(
+            minutes=0.9, speed=2400, people=600, seed=SEED, home=home, ports=Ports.any_free()
+        )
+        platform = prepared(setting)
+        platform.start()
+        try:
+            yield asyncio.run(Days(platform, setting, Console(file=io.StringIO())).live())
+        finally:
+            platform.stop()
 
 
 SEED = 7

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import asyncpg
 
@@ -12,6 +11,7 @@ from deploy.local.postgres import Postgres
 from shared.db import ownership
 from shared.db.migrate import migrate
 from shared.db.pool import connect
+from tests.own import own_home
 
 
 class Standby(Postgres):
@@ -35,27 +35,28 @@ class Standby(Postgres):
 
 
 async def test_after_a_failover_the_next_owner_begins_a_lineage(
-    kafka: str, topic_prefix: str, tmp_path: Path
+    kafka: str, topic_prefix: str
 ) -> None:
-    server = Standby(tmp_path, Ports.any_free())
-    await asyncio.to_thread(server.prepare)
-    server.launch()
-    try:
-        server.wait_ready()
-        await migrate(server.address, kafka, partitions=1, prefix=topic_prefix)
-        first = await _taken(server)
-        again = await _taken(server)
-        server.die()
-        server.follow()
+    with own_home() as home:
+        server = Standby(home, Ports.any_free())
+        await asyncio.to_thread(server.prepare)
         server.launch()
-        connection = await asyncpg.connect(server.address)
-        assert await connection.fetchval("SELECT pg_is_in_recovery()")
-        assert await connection.fetchval("SELECT pg_promote(true, 30)")
-        await connection.close()
-        after = await _taken(server)
-        later = await _taken(server)
-    finally:
-        server.stop()
+        try:
+            server.wait_ready()
+            await migrate(server.address, kafka, partitions=1, prefix=topic_prefix)
+            first = await _taken(server)
+            again = await _taken(server)
+            server.die()
+            server.follow()
+            server.launch()
+            connection = await asyncpg.connect(server.address)
+            assert await connection.fetchval("SELECT pg_is_in_recovery()")
+            assert await connection.fetchval("SELECT pg_promote(true, 30)")
+            await connection.close()
+            after = await _taken(server)
+            later = await _taken(server)
+        finally:
+            server.stop()
     assert (again.lineage, again.epoch) == (first.lineage, first.epoch + 1)
     assert (after.lineage, after.epoch) == (first.lineage + 1, first.epoch + 2)
     assert later.lineage == after.lineage

@@ -18,6 +18,7 @@ from tests.faults.observing import Observer
 from tests.faults.place import NOON, SERVICES, Place, until
 from tests.faults.restoring import back_up
 from tests.faults.story import BOUGHT, CARTS, MINUTE, Story, added, ordered, user
+from tests.own import own_home
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 LATE = range(CARTS, CARTS + 60)
@@ -94,27 +95,26 @@ async def _life_goes_on(at: Place) -> None:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def restored(
-    parts: Parts, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Restored]:
+async def restored(parts: Parts) -> AsyncIterator[Restored]:
     """The copy is put in the place of the database under a Kafka that has gone on."""
-    story, home = Story(), tmp_path_factory.mktemp("restore")
-    async with place(parts, home / "shop") as old:
-        await _yesterday(old, story)
-        backup = await back_up(old.dsn, home / "copy")
-        await _since_then(old, story)
-        before, mails_before = await _facts(old), await old.mails()
-        await old.kill(*SERVICES)
-        with backup.restored() as dsn:
-            db = await connect(dsn, "installation")
-            await until(lambda: _recovered(db), "the copy is recovered")
-            seen = Observer(old.kafka, old.prefix, db, old.seen.probe)
-            new = replace(old, dsn=dsn, db=db, seen=seen, processes={})
-            try:
-                yield await _caught_up(new, before, mails_before)
-            finally:
-                await new.kill(*new.processes)
-                await db.close()
+    story = Story()
+    with own_home() as home:
+        async with place(parts, home / "shop") as old:
+            await _yesterday(old, story)
+            backup = await back_up(old.dsn, home / "copy")
+            await _since_then(old, story)
+            before, mails_before = await _facts(old), await old.mails()
+            await old.kill(*SERVICES)
+            with backup.restored() as dsn:
+                db = await connect(dsn, "installation")
+                await until(lambda: _recovered(db), "the copy is recovered")
+                seen = Observer(old.kafka, old.prefix, db, old.seen.probe)
+                new = replace(old, dsn=dsn, db=db, seen=seen, processes={})
+                try:
+                    yield await _caught_up(new, before, mails_before)
+                finally:
+                    await new.kill(*new.processes)
+                    await db.close()
 
 
 async def _recovered(db: asyncpg.Connection) -> bool:
