@@ -32,6 +32,7 @@ log = structlog.get_logger()
 SOCKET_SECONDS = 1.0
 """From `start` to the call; with TUVI_FEED_LIMIT (3) and connecting (1) at most promise 5's 5."""
 IDLE_SECONDS = 0.1
+AWAY_SECONDS = 1.0  # or an outage would be ten lines of log a second
 UNFIT = (TypeError, ValueError, LookupError, msgspec.MsgspecError)
 
 
@@ -65,16 +66,16 @@ class Dispatcher:
         """Until cancelled; then the calls that are out are waited for."""
         try:
             while True:
+                rest = IDLE_SECONDS
                 try:
-                    busy = await self.once()
+                    rest = 0.0 if await self.once() else IDLE_SECONDS
                 except AWAY as error:
                     log.warning("dispatch waits", reason=type(error).__name__)
-                    busy = False
+                    rest = AWAY_SECONDS
                 except Exception:  # one bad message stops nobody: not this process either
                     log.exception("dispatch goes on")
-                    busy = False
-                if not busy:
-                    await asyncio.sleep(IDLE_SECONDS)
+                if rest:
+                    await asyncio.sleep(rest)
         finally:
             if self._calls:
                 await asyncio.wait(self._calls, timeout=self._p.settings.ses_timeout)
