@@ -144,7 +144,10 @@ class Platform:
         self.children[service].wait_until(lambda: _answers(self.urls[service] + "/readyz"), timeout)
 
     def _claim_ports(self) -> None:
-        for name in ("ses", *SERVICES):
+        assert self._stack is not None  # noqa: S101  only from start
+        ours = ("ses", *SERVICES)
+        self.ports.refuse_taken((*ours, *self._stack.listening))
+        for name in ours:
             self.urls[name] = f"http://{HOST}:{claim(name, getattr(self.ports, name))}"
 
     def _common(self) -> dict[str, str]:

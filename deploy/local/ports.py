@@ -2,7 +2,7 @@
 
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Self
 
@@ -40,6 +40,17 @@ class Ports:
     @classmethod
     def any_free(cls) -> Self:
         return cls(**{field.name: 0 for field in fields(cls)})
+
+    def refuse_taken(self, names: Iterable[str]) -> None:
+        """StackError naming all that are taken, so that nobody has to ask again for each."""
+        taken = []
+        for name in names:
+            try:
+                claim(name, getattr(self, name))
+            except StackError as error:
+                taken.append(str(error))
+        if taken:
+            raise StackError("\n".join(taken))
 
 
 def setting_of(name: str) -> str:

@@ -26,6 +26,7 @@ from deploy.local.processes import Child, StackError
 DEFAULT_HOME = Path(".tuvi")
 CHECK_SECONDS = 0.5
 LOCK = "lock"
+LISTENING = {"kafka": ("kafka", "kafka_controller"), "postgres": ("postgres",)}
 
 
 class Part(Protocol):
@@ -73,6 +74,11 @@ class Stack:
             "postgres": Postgres(self._home / "postgres", ports),
         }
         self.parts = {name: part for name, part in parts.items() if name not in self._given}
+
+    @property
+    def listening(self) -> tuple[str, ...]:
+        """The names of the ports that the parts will claim."""
+        return tuple(port for part in self.parts for port in LISTENING[part])
 
     def start(self) -> Addresses:
         """Start the parts side by side; all are stopped again if one fails. Main thread only."""

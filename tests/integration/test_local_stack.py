@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from contextlib import ExitStack
+from dataclasses import fields, replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -20,7 +21,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.jars import JarLock, jar_files
-from deploy.local.ports import Ports
+from deploy.local.ports import Ports, setting_of
 from deploy.local.processes import Child, Program, StackError
 from deploy.local.stack import Stack
 
@@ -194,6 +195,21 @@ def test_a_stack_that_cannot_start_ends_with_the_reason(tmp_path: Path) -> None:
         )
     assert done.returncode == 1
     assert done.stderr.startswith(f"error: port {busy} for postgres is taken")
+
+
+def test_all_ports_that_are_taken_are_named_at_once(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "tuvi.cli", "up", "--home", str(tmp_path)]
+    names = ("postgres", "ingest", "metrics")
+    with ExitStack() as taken:
+        servers = {n: taken.enter_context(socket.create_server(("127.0.0.1", 0))) for n in names}
+        busy = {setting_of(n): str(one.getsockname()[1]) for n, one in servers.items()}
+        free = {setting_of(field.name): "0" for field in fields(Ports)}
+        environment = {**os.environ, **ELSEWHERE, **free, **busy}
+        done = subprocess.run(
+            argv, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+    assert done.returncode == 1
+    assert {setting for setting in free if setting in done.stdout + done.stderr} == busy.keys()
 
 
 class Mirror:
