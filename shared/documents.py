@@ -10,7 +10,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.composer import Composer
+from ruamel.yaml.composer import MaxDepthExceededError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
@@ -44,24 +44,6 @@ class Document:
         return self.lines.get(place, 1)
 
 
-class _Composer(Composer):
-    """Nodes of events, as they come: what is nested too deep is left before all of it is read,
-    for each level makes every further word dearer.
-    """
-
-    depth = 0
-
-    def compose_node(self, parent: Any, index: Any) -> Any:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            line = self.parser.peek_event().start_mark.line + 1
-            raise Unreadable(f"nested more than {MAX_DEPTH} deep", line)
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-
 def read(text: bytes) -> Document:
     """Raises Unreadable. A large file takes seconds: servers give it a thread."""
     if len(text) > MAX_BYTES:
@@ -69,13 +51,17 @@ def read(text: bytes) -> Document:
     try:
         # JSON may be indented by tabs, YAML may not; in neither does a tab mean anything else
         yaml = YAML(typ="safe", pure=True)
-        yaml.Composer = _Composer
+        yaml.max_depth = MAX_DEPTH
         root = yaml.compose(text.decode().replace("\t", " "))
     except UnicodeDecodeError as error:
         raise Unreadable("not UTF-8", text[: error.start].count(b"\n") + 1) from error
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise Unreadable(str(error.problem), mark.line + 1 if mark else 0) from error
+        deep = isinstance(error, MaxDepthExceededError)
+        what = f"nested more than {MAX_DEPTH} deep" if deep else str(error.problem)
+        raise Unreadable(what, mark.line + 1 if mark else 0) from error
+    except (ValueError, OverflowError) as error:  # of chr()
+        raise Unreadable("not YAML: an escape such as \\UFFFFFFFF that is no character") from error
     except YAMLError as error:
         raise Unreadable("not YAML: " + str(error).splitlines()[0]) from error
     if root is None:

@@ -66,7 +66,6 @@ class Dispatcher:
         """Until cancelled; then the calls that are out are waited for."""
         try:
             while True:
-                rest = IDLE_SECONDS
                 try:
                     rest = 0.0 if await self.once() else IDLE_SECONDS
                 except AWAY as error:
@@ -74,8 +73,8 @@ class Dispatcher:
                     rest = AWAY_SECONDS
                 except Exception:  # one bad message stops nobody: not this process either
                     log.exception("dispatch goes on")
-                if rest:
-                    await asyncio.sleep(rest)
+                    rest = IDLE_SECONDS
+                await asyncio.sleep(rest)
         finally:
             if self._calls:
                 await asyncio.wait(self._calls, timeout=self._p.settings.ses_timeout)

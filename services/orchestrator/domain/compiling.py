@@ -23,6 +23,7 @@ from services.orchestrator.domain.reading import (
     flag,
     identifier,
     mapping,
+    no_quiet_hours,
     only,
     question,
     quiet_hours,
@@ -40,11 +41,11 @@ MAX_WEIGHT = 1_000_000
 
 class Program:
     """Collects nodes while the tree is read. `keyed`: whether the trigger has a key.
-    `quiet_hours`: of the mails whose step says none of its own.
+    `quiet_hours`: of the mails whose step says none of its own; `transactional` ones have none.
     """
 
-    def __init__(self, *, keyed: bool, quiet_hours: Hours | None) -> None:
-        self.keyed = keyed
+    def __init__(self, *, keyed: bool, transactional: bool, quiet_hours: Hours | None) -> None:
+        self.keyed, self.transactional = keyed, transactional
         self.quiet_hours = quiet_hours
         self.nodes: dict[str, Node] = {}
         self.infos: list[StepInfo] = []
@@ -108,6 +109,8 @@ def _send(
     quiet = program.quiet_hours
     if "quiet_hours" in step:
         quiet = quiet_hours(step["quiet_hours"], (*path, "quiet_hours"))
+    if quiet and program.transactional:
+        raise no_quiet_hours((*path, "quiet_hours"))
     template = identifier(step["send"], (*path, "send"))
     return SendStep(id=id_, step=id_, after=after, template=template, quiet_hours=quiet)
 

@@ -41,13 +41,12 @@ def _refused(decision: Decision) -> str:
 
 def _send(decision: Decision) -> str:
     template, message = decision.detail.get("template"), decision.detail.get("message")
-    held = decision.detail.get("not_before")
-    later = f", to go out from {instant(held)}: until then it is quiet hours" if held else ""
-    return f"step {decision.step}: asks for the mail {template} ({message}){later}"
+    return f"step {decision.step}: asks for the mail {template} ({message})"
 
 
 def _waits(decision: Decision) -> str:
-    return f"step {decision.step}: waits until {instant(decision.detail['until'])}"
+    why = ", until quiet hours are over" if decision.reason == "quiet_hours" else ""
+    return f"step {decision.step}: waits until {instant(decision.detail['until'])}{why}"
 
 
 def _exited(decision: Decision) -> str:

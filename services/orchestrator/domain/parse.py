@@ -1,6 +1,7 @@
 """A journey from plain data: checked as a whole, every fault with its place and a hint."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,6 +16,7 @@ from services.orchestrator.domain.reading import (
     identifier,
     mapping,
     named,
+    no_quiet_hours,
     one_of,
     only,
     quiet_hours,
@@ -34,6 +36,7 @@ _TRIGGERS = ("event", "quiet", "segment")
 _PERIODS = frozenset({"once", "every_time", "per_key"})
 _MAX_KEY_FIELDS = 5
 _MAX_RULES = 20
+MAX_EXPIRY = timedelta(days=30)
 
 
 def parse_journey(data: object, version: int = 1) -> Journey:
@@ -52,14 +55,17 @@ def _journey(data: object, version: int) -> Journey:
     trigger = _trigger(required(top, "trigger", (), "{event: Signed Up}"))
     keyed = bool(trigger.key)
     policy = _policy(top["policy"]) if "policy" in top else Policy()
-    program = Program(keyed=keyed, quiet_hours=policy.quiet_hours)
+    transactional = flag(top.get("transactional", False), ("transactional",))
+    if transactional and policy.quiet_hours:
+        raise no_quiet_hours(("policy", "quiet_hours"))
+    program = Program(keyed=keyed, quiet_hours=policy.quiet_hours, transactional=transactional)
     first = program.compile(required(top, "steps", (), "[{id: hello, send: welcome}]"), ("steps",))
     program.check()
     return Journey(
         id=identifier(required(top, "journey", (), "my-journey"), ("journey",)),
         version=version,
         topic=identifier(required(top, "topic", (), "newsletter"), ("topic",)),
-        transactional=flag(top.get("transactional", False), ("transactional",)),
+        transactional=transactional,
         trigger=trigger,
         reentry=_reentry(top.get("reentry", "once"), keyed=keyed),
         exit_when=_exits(top["exit_when"], keyed=keyed) if "exit_when" in top else (),
@@ -180,7 +186,7 @@ def _policy(data: object) -> Policy:
     only(given, path, {"priority", "on_cap", "expires_after", "quiet_hours", "timezone"})
     priorities, answers = {"low", "normal", "high"}, {"defer", "skip", "replace"}
     return Policy(
-        expires_after=span(given.get("expires_after", "24h"), (*path, "expires_after")),
+        expires_after=_expiry(given.get("expires_after", "24h"), (*path, "expires_after")),
         quiet_hours=quiet_hours(given.get("quiet_hours", "none"), (*path, "quiet_hours")),
         timezone=_zone(given.get("timezone", "contact"), (*path, "timezone")),
         priority=one_of(
@@ -188,6 +194,13 @@ def _policy(data: object) -> Policy:
         ),
         on_cap=one_of(given.get("on_cap", "defer"), (*path, "on_cap"), "answer", answers),
     )
+
+
+def _expiry(value: object, path: Path) -> timedelta:
+    found = span(value, path)
+    if found > MAX_EXPIRY:
+        raise JourneyError(path, "too long to wait for one mail", f"up to {MAX_EXPIRY.days}d")
+    return found
 
 
 def _zone(value: object, path: Path) -> str:

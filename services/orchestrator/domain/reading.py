@@ -76,6 +76,10 @@ def quiet_hours(value: object, path: Path) -> Hours | None:
     return start, end
 
 
+def no_quiet_hours(path: Path) -> JourneyError:
+    return JourneyError(path, "transactional mail goes out at any time of day", "leave it out")
+
+
 def event_rule(data: Mapping[str, Any], path: Path, *, keyed: bool, missing: str) -> EventRule:
     """`{event: Order Completed, where: …, match: key, if_missing: …}`; `missing` says yes."""
     by_key = "match" in data
@@ -122,6 +126,7 @@ __all__ = [
     "identifier",
     "mapping",
     "named",
+    "no_quiet_hours",
     "one_of",
     "only",
     "question",

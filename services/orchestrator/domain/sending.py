@@ -1,6 +1,6 @@
 """The step that sends: what is asked, what the template is given, until when it may go out."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from services.orchestrator.domain import story
@@ -9,7 +9,7 @@ from services.orchestrator.domain.model import Journey, SendStep
 from services.orchestrator.domain.outcome import Go, Outcome
 from services.orchestrator.domain.state import Mail, Run
 from services.orchestrator.domain.turn import Turn
-from services.orchestrator.domain.windows import windows
+from services.orchestrator.domain.windows import Window, windows
 from shared.contracts import Profile, Send
 from shared.contracts.keys import message_id
 
@@ -18,16 +18,24 @@ PATIENCE = timedelta(days=7)
 
 
 def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
-    """Ask for the mail and rest until it is answered; or skip it, with a reason."""
-    end = turn.now + journey.policy.expires_after
+    """Ask for the mail and rest until it is answered; or skip it, with a reason.
+
+    In quiet hours it is not asked for yet: in the morning more is known of the contact.
+    """
+    end = run.timeout_at or turn.now + journey.policy.expires_after
     profile = turn.profile
     zone = journey.policy.timezone
-    theirs = profile.timezone if profile else ""
-    allowed = windows(node.quiet_hours, theirs if zone == "contact" else zone, turn.now, end)
-    reason = why_not_mailed(journey, profile) or ("quiet_hours" if allowed is None else "")
+    if zone == "contact":
+        zone = profile.timezone if profile else ""
+    allowed = windows(node.quiet_hours, zone, turn.now, end)
+    reason = why_not_mailed(journey, profile) or _too_late(turn, end, allowed)
     if reason or profile is None or allowed is None:
         turn.note(run, "skipped", step=node.step, reason=reason)
         return Go(node.after, turn.now, "skipped", reason)
+    if allowed and (opens := allowed[0][0]) > turn.now:
+        turn.keep(run, begun=False, due_at=opens, timeout_at=end)
+        turn.note(run, "waits", step=node.step, reason="quiet_hours", until=opens)
+        return None
     message = message_id(run.id, node.step)
     run = turn.keep(
         run,
@@ -35,10 +43,7 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
         due_at=end + PATIENCE,
         mails=(*run.mails, Mail(step=node.step, message=message, contact=turn.contact)),
     )
-    asked: dict[str, Any] = {"message": message, "template": node.template}
-    if allowed and allowed[0][0] > turn.now:
-        asked["not_before"] = allowed[0][0]
-    turn.note(run, "send", step=node.step, **asked)
+    turn.note(run, "send", step=node.step, message=message, template=node.template)
     turn.effects.append(
         Send(
             workspace=turn.workspace,
@@ -60,6 +65,12 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
         )
     )
     return None
+
+
+def _too_late(turn: Turn, end: datetime, allowed: list[Window] | None) -> str:
+    if turn.now >= end:
+        return "expired"
+    return "quiet_hours" if allowed is None else ""
 
 
 def _data(profile: Profile, journey: Journey, run: Run, node: SendStep) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """When a mail may go out: quiet hours in a contact's own time as allowed windows in UTC."""
 
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from services.orchestrator.domain.model import Hours
@@ -24,11 +24,11 @@ def windows(
     allowed: list[Window] = []
     day = start.astimezone(zone).date() - _DAY
     while len(allowed) < MAX_WINDOWS:
-        opens = _instant(day, quiet_to, zone)
+        _, opens = _instants(day, quiet_to, zone)
         if opens >= end:
             break
         closing_day = day if quiet_from > quiet_to else day + _DAY
-        closes = _instant(closing_day, quiet_from, zone)
+        closes, _ = _instants(closing_day, quiet_from, zone)
         window = max(opens, start), min(closes, end)
         if window[0] < window[1]:
             allowed.append(window)
@@ -36,9 +36,13 @@ def windows(
     return allowed or None
 
 
-def _instant(day: object, at: time, zone: tzinfo) -> datetime:
-    """A local time of day as UTC; one that a clock change skips is taken as just after it."""
-    return datetime.combine(day, at, zone).astimezone(UTC)  # type: ignore[arg-type]
+def _instants(day: date, at: time, zone: tzinfo) -> tuple[datetime, datetime]:
+    """A local time of day in UTC: the first and the last that it may be, which differ where a
+    clock change skips or repeats it. Rather an hour too long than a mail at night.
+    """
+    folds = (datetime.combine(day, at.replace(fold=fold), zone) for fold in (0, 1))
+    first, last = sorted(moment.astimezone(UTC) for moment in folds)
+    return first, last
 
 
 def zone_of(name: str) -> tzinfo:

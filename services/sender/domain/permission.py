@@ -119,5 +119,5 @@ def _in_time(send: Send, address: str, now: datetime) -> Judgement:
         return Go(address)
     ahead = [start for start, _ in send.windows if start > now]
     if not ahead or min(ahead) > send.not_after:
-        return Skip("expired")
+        return Skip("quiet_hours")
     return Later(min(ahead))

@@ -82,6 +82,9 @@ def _bomb() -> bytes:
         (_bomb(), 1, "aliases"),
         (b"\n" + b"[" * 5000, 2, "deep"),
         (b"- " * 5000, 1, "deep"),
+        (b"a:\n  " + b"[" * 100 + b"]" * 100, 2, "deep"),
+        (b'a: "\\UFFFFFFFF"', 0, "no character"),
+        (b'a: "\\U00110000"', 0, "no character"),
         (b"\x00", 0, "YAML"),
         (b" " * (MAX_BYTES + 1), 0, "kB"),
     ],
@@ -90,3 +93,7 @@ def test_what_cannot_be_read_is_said_with_its_line(text: bytes, line: int, word:
     with pytest.raises(Unreadable, match=word) as caught:
         read(text)
     assert caught.value.line == line
+
+
+def test_a_hundred_levels_are_read() -> None:
+    assert read(b"[" * 100 + b"]" * 100).data

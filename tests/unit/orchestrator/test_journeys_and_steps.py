@@ -317,57 +317,6 @@ def test_a_run_whose_journey_was_archived_and_cannot_be_read_ends() -> None:
     assert world.reasons("exited") == ["journey_archived"]
 
 
-def test_a_mail_that_could_only_go_out_in_quiet_hours_is_skipped() -> None:
-    more = 'policy: {expires_after: 2h, quiet_hours: "21:00-08:00", timezone: Europe/Tallinn}'
-    world = small("{event: Signed Up}", more=more)
-    world.now += hours(12)  # 23:00
-    world.event("Signed Up")
-    assert world.reasons("skipped") == ["quiet_hours"]
-
-
-NIGHT = 'policy: {expires_after: 1d, quiet_hours: "21:00-08:00", timezone: Europe/Tallinn}'
-
-
-def test_a_mail_that_quiet_hours_hold_back_is_said_to_wait_for_the_morning() -> None:
-    world = small("{event: Signed Up}", more=NIGHT)
-    world.now += hours(12)  # 23:00
-    world.event("Signed Up")
-    (asked,) = world.sends()
-    assert asked.windows[0][0] == world.now + hours(9)
-    assert "to go out from 2026-11-03 06:00:00 UTC: until then it is quiet hours" in world.words()
-
-
-@pytest.mark.parametrize(
-    ("own", "opens"), [("none", None), ('"23:30-09:00"', 0), ('"22:00-06:30"', 7.5)]
-)
-def test_a_step_may_have_quiet_hours_of_its_own_or_none(own: str, opens: float | None) -> None:
-    steps = f"[{{id: a, send: a, quiet_hours: {own}}}, {{id: b, send: b}}]"
-    world = small("{event: Signed Up}", steps, more=NIGHT)
-    world.now += hours(12)  # 23:00
-    world.event("Signed Up")
-    first = world.sends()[0]
-    assert [start for start, _ in first.windows[:1]] == (
-        [] if opens is None else [world.now + hours(opens)]
-    )
-    world.delivery("Sent", first)
-    assert world.sends()[1].windows[0][0] == world.now + hours(9)
-
-
-def test_an_arm_of_a_split_keeps_the_quiet_hours_of_its_journey() -> None:
-    arms = "{variant: x, weight: 1, send: a}, {variant: y, weight: 1, send: b}"
-    world = small("{event: Signed Up}", f"[{{id: s, random_split: [{arms}]}}]", more=NIGHT)
-    world.now += hours(12)  # 23:00
-    world.event("Signed Up")
-    assert world.sends()[0].windows[0][0] == world.now + hours(9)
-
-
-def test_who_signs_up_at_night_is_welcomed_at_night() -> None:
-    world = World(starter("welcome"))
-    world.now += hours(12)  # 23:00
-    world.segment("subscribers")
-    assert [(mail.step, mail.windows) for mail in world.sends()] == [("hello", [])]
-
-
 def test_a_mail_nobody_answers_for_does_not_hold_its_run_for_ever() -> None:
     world = small("{event: Signed Up}")
     world.event("Signed Up")

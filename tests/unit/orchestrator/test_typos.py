@@ -61,6 +61,8 @@ TYPOS = [
     ("expires_after:", "expire_after:", 12, "did you mean 'expires_after'?"),
     ('"21:00-08:00"', '"9pm-8am"', 12, 'write "21:00-08:00" in quotes'),
     ('"21:00-08:00"', '"21:00-21:00"', 12, "the two times must differ"),
+    ("expires_after: 12h", "expires_after: 31d", 12, "up to 30d"),
+    ("topic: newsletter", "topic: newsletter\ntransactional: true", 13, "at any time of day"),
     ("timezone: contact", "timezone: Tallinn", 12, "unknown timezone 'Tallinn'"),
     ("send: cart-reminder", "sned: cart-reminder", 14, "did you mean 'send'?"),
     ("quiet_hours: none", "quiet_hours: off", 14, 'write "21:00-08:00" in quotes, or none'),

@@ -1,0 +1,138 @@
+"""At night a run waits: the mail is asked for in the morning, with what is known then."""
+
+import pytest
+
+from tests.unit.orchestrator.world import World, hours, profile, starter, written
+
+NIGHT = 'policy: {quiet_hours: "21:00-08:00"}'
+
+
+def small(steps: str = "[{id: hello, send: welcome}]", more: str = NIGHT) -> World:
+    """Of somebody in Tallinn, where it is 23:00."""
+    text = (
+        f"journey: test\ntopic: newsletter\ntrigger: {{event: Signed Up}}\n{more}\nsteps: {steps}\n"
+    )
+    return at_night(World(written(text)))
+
+
+def at_night(world: World) -> World:
+    world.now += hours(12)
+    return world
+
+
+def test_a_mail_waits_for_the_morning_and_explain_says_until_when() -> None:
+    world = small()
+    world.event("Signed Up")
+    until = "step hello: waits until 2026-11-03 06:00:00 UTC, until quiet hours are over"
+    assert world.words().endswith(until)
+    world.pass_time(hours(8.9))
+    assert world.sends() == []
+    world.pass_time(hours(0.2))
+    assert [mail.due_at for mail in world.sends()] == [world.now - hours(0.1)]
+    assert world.reasons("exited") == ["finished"]
+
+
+def test_it_has_what_was_put_into_the_cart_at_night() -> None:
+    world = at_night(World(starter("abandoned-cart")))
+    world.cart("K", name="Shirt")
+    world.pass_time(hours(2))
+    world.cart("K", product_id="p2", name="Boots")
+    world.pass_time(hours(8))
+    (mail,) = world.sends()
+    assert {item["name"] for item in mail.data["cart"]["items"]} == {"Shirt", "Boots"}
+
+
+def test_who_buys_at_night_is_not_reminded_in_the_morning() -> None:
+    world = at_night(World(starter("abandoned-cart")))
+    world.cart("K")
+    world.pass_time(hours(2))
+    world.order(cart_id="K")
+    world.pass_time(hours(8))
+    assert world.sends() == []
+    assert world.reasons("exited") == ["Order Completed"]
+    assert world.withdrawn() == []
+
+
+def test_whose_time_zone_becomes_known_at_night_is_mailed_in_the_morning_there() -> None:
+    world = small()
+    world.event("Signed Up")
+    world.profile = profile(timezone="America/New_York")
+    world.event("Page Read")
+    world.pass_time(hours(24))
+    assert [mail.due_at.hour for mail in world.sends()] == [13]
+
+
+def test_who_says_no_at_night_is_skipped_in_the_morning() -> None:
+    world = small()
+    world.event("Signed Up")
+    world.profile = profile(consent={})
+    world.event("Page Read")
+    world.pass_time(hours(10))
+    assert world.reasons("skipped") == ["no_consent"]
+
+
+def test_a_night_that_is_longer_than_the_mail_is_good_for_skips_it() -> None:
+    world = small(more='policy: {expires_after: 2h, quiet_hours: "21:00-08:00"}')
+    world.event("Signed Up")
+    assert world.reasons("skipped") == ["quiet_hours"]
+
+
+def test_the_night_counts_for_how_long_a_mail_is_good() -> None:
+    world = small(more='policy: {expires_after: 10h, quiet_hours: "21:00-08:00"}')
+    world.event("Signed Up")
+    expires = world.now + hours(10)
+    world.pass_time(hours(9.5))
+    assert [mail.not_after for mail in world.sends()] == [expires]
+
+    late = small(more='policy: {expires_after: 10h, quiet_hours: "21:00-08:00"}')
+    late.event("Signed Up")
+    late.pause("test")
+    late.pass_time(hours(11))
+    late.pause()
+    late.pass_time(hours(1))
+    assert late.reasons("skipped") == ["expired"]
+
+
+@pytest.mark.parametrize(
+    ("own", "waits"), [("none", 0), ('"23:30-09:00"', 0), ('"22:00-06:30"', 7.5)]
+)
+def test_a_step_may_have_quiet_hours_of_its_own_or_none(own: str, waits: float) -> None:
+    world = small(f"[{{id: a, send: a, quiet_hours: {own}}}, {{id: b, send: b}}]")
+    asked = world.now + hours(waits)
+    world.event("Signed Up")
+    world.pass_time(hours(12))
+    assert [mail.due_at for mail in world.sends()] == [asked, world.now - hours(3)]
+
+
+def test_an_arm_of_a_split_keeps_the_quiet_hours_of_its_journey() -> None:
+    arms = "{variant: x, weight: 1, send: a}, {variant: y, weight: 1, send: b}"
+    world = small(f"[{{id: s, random_split: [{arms}]}}]")
+    world.event("Signed Up")
+    assert world.sends() == []
+    world.pass_time(hours(9))
+    assert len(world.sends()) == 1
+
+
+def test_who_signs_up_at_night_is_welcomed_at_night() -> None:
+    world = at_night(World(starter("welcome")))
+    world.segment("subscribers")
+    assert [(mail.step, mail.windows) for mail in world.sends()] == [("hello", [])]
+
+
+def test_a_wait_for_a_click_counts_from_when_the_mail_was_sent() -> None:
+    click = "{id: read, wait_until: {email: clicked, step: hello}, timeout: 23h}"
+    world = small(f"[{{id: hello, send: a}}, {click}, {{id: more, send: b, quiet_hours: none}}]")
+    world.event("Signed Up")
+    world.pass_time(hours(9 + 24))
+    first, second = world.sends()
+    assert second.due_at == first.due_at + hours(23)
+
+
+def test_a_merge_at_night_keeps_the_mail_for_the_morning() -> None:
+    loser, winner = small(), at_night(World(contact="c_2"))
+    winner.journeys = loser.journeys
+    loser.event("Signed Up")
+    loser.merge_into(winner)
+    winner.event("Page Read")
+    winner.pass_time(hours(10))
+    assert [mail.contact for mail in winner.sends()] == ["c_2"]
