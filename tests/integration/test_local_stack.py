@@ -24,9 +24,17 @@ from deploy.local.jars import JarLock, jar_files
 from deploy.local.ports import Ports, setting_of
 from deploy.local.processes import Child, Program, StackError
 from deploy.local.stack import Stack
+from tests.own import own_home
 
 # Kafka is the session's; the stacks made here are about PostgreSQL and start in a second.
 ELSEWHERE = {"TUVI_KAFKA": "127.0.0.1:1"}
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Servers live in it."""
+    with own_home() as home:
+        yield home
 
 
 async def _make_topic(kafka: str, topic: str) -> None:

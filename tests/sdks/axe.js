@@ -6,12 +6,15 @@ import { JSDOM } from 'jsdom'
 
 const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']
 const asked = { runOnly: tags, resultTypes: ['violations'], rules: { 'color-contrast': { enabled: false } } }
+const { window } = new JSDOM('', { runScripts: 'outside-only', pretendToBeVisual: true })
+window.eval(axe.source)
 const found = {}
 for (const file of process.argv.slice(2)) {
-  const { window } = new JSDOM(readFileSync(file, 'utf8'), { runScripts: 'outside-only', pretendToBeVisual: true })
-  window.eval(axe.source)
-  const { violations } = await window.axe.run(asked)
+  const { document } = window
+  document.open()
+  document.write(readFileSync(file, 'utf8'))
+  document.close()
+  const { violations } = await window.axe.run(document, asked)
   found[file] = violations.flatMap(({ id, help, nodes }) => nodes.map(({ html }) => `${id}: ${help}: ${html}`))
-  window.close()
 }
 console.log(JSON.stringify(found))
