@@ -56,10 +56,7 @@ def read(text: bytes) -> Document:
     except UnicodeDecodeError as error:
         raise Unreadable("not UTF-8", text[: error.start].count(b"\n") + 1) from error
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        deep = isinstance(error, MaxDepthExceededError)
-        what = f"nested more than {MAX_DEPTH} deep" if deep else str(error.problem)
-        raise Unreadable(what, mark.line + 1 if mark else 0) from error
+        raise _unreadable(error) from error
     except (ValueError, OverflowError) as error:  # of chr()
         raise Unreadable("not YAML: an escape such as \\UFFFFFFFF that is no character") from error
     except YAMLError as error:
@@ -69,6 +66,25 @@ def read(text: bytes) -> Document:
     document = Document()
     document.data = _plain(root, (), document)
     return document
+
+
+_MEANT = {
+    "mapping values are not allowed here": "put a text with a colon in quotes",
+    "found unexpected end of stream": "a quote is opened here and not closed",
+    "but found another document": "keep one document in a file, without --- in it",
+}
+
+
+def _unreadable(error: MarkedYAMLError) -> Unreadable:
+    """With what was probably meant. An open quote is where it begins."""
+    opened = (error.context or "").startswith("while scanning a quoted")
+    mark = (error.context_mark if opened else None) or error.problem_mark or error.context_mark
+    what = str(error.problem)
+    if isinstance(error, MaxDepthExceededError):
+        what = f"nested more than {MAX_DEPTH} deep"
+    elif what in _MEANT:
+        what = f"{what}; {_MEANT[what]}"
+    return Unreadable(what, mark.line + 1 if mark else 0)
 
 
 def _plain(node: Any, path: Path, document: Document) -> Any:

@@ -15,6 +15,7 @@ from tuvi.visible import visible_lines
 
 CONTEXT = Path(os.environ.get("TUVI_CONTEXT", ".tuvi/context.json"))  # written by `tuvi up`
 TIMEOUT = 30.0
+FAULTY = (400, 409, 413, 422)
 NO_KEY = "no key: run this in the folder where `make up` runs, or give --key or TUVI_KEY"
 START = "start it with `make up`; if it runs, then do this in its folder"
 NOT_URLS = "TUVI_URLS: write orchestrator=http://127.0.0.1:8003,segmenter=…"
@@ -22,6 +23,10 @@ NOT_URLS = "TUVI_URLS: write orchestrator=http://127.0.0.1:8003,segmenter=…"
 
 class CommandError(Exception):
     """Told to the user as it stands; exit code 1."""
+
+
+class RefusedError(CommandError):
+    """What was sent is at fault, so that something else may well be taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,8 @@ class Client:
             with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 return decode_plain(answer.read() or b"null")
         except HTTPError as error:
-            raise CommandError(_told(error)) from error
+            kind_of = RefusedError if error.code in FAULTY else CommandError
+            raise kind_of(_told(error)) from error
         except (URLError, OSError) as error:
             raise _silent(service, base) from error
 

@@ -9,7 +9,7 @@ import typer
 
 from shared.contracts.codec import encode
 from tuvi import tables
-from tuvi.client import Client, CommandError, from_environment
+from tuvi.client import Client, CommandError, RefusedError, from_environment
 from tuvi.publishing import files_of, publish_folder
 from tuvi.visible import visible
 
@@ -29,8 +29,15 @@ forms = typer.Typer(no_args_is_help=True)
 
 
 def _apply(kind: str, paths: list[Path], client: Client) -> None:
+    """Whatever can be; the rest is named at the end."""
+    refused = []
     for path in paths:
-        publish_folder(client, kind, path, typer.echo)
+        try:
+            publish_folder(client, kind, path, typer.echo)
+        except RefusedError as error:
+            refused.append(str(error))
+    if refused:
+        raise CommandError("\n".join(refused))
 
 
 def _tell(checked: Iterable[tuple[Path, list[str], list[str]]]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.contracts.codec import encode
-from tuvi.client import Client, CommandError
+from tuvi.client import Client, CommandError, RefusedError
 
 OWNERS = {
     "journeys": "orchestrator",
@@ -61,20 +61,24 @@ def publish_folder(
     *,
     but: Collection[str] = (),
 ) -> None:
-    """PUT each `but` those; the service answers with its version, or CommandError says what is
-    wrong where.
+    """PUT each `but` those; the service answers with its version. What is refused keeps back none
+    of the others: RefusedError says at the end what is wrong where.
     """
+    refused = []
     for name, body in _bodies(kind, path):
         if name in but:
             continue
         try:
             answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
-        except CommandError as error:
-            raise CommandError(f"{kind} {name} ({path}): {error}") from error
+        except RefusedError as error:
+            refused.append(f"{kind} {name} ({path}): {error}")
+            continue
         if told is not None:
             told(f"{name}: version {answer['version']}" + _not_new(answer))
             for warning in answer.get("warnings", ()):
                 told(f"  warning: {warning}")
+    if refused:
+        raise RefusedError("\n".join(refused))
 
 
 def _not_new(answer: dict[str, Any]) -> str:

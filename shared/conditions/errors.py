@@ -30,8 +30,12 @@ def spelled(path: Path) -> str:
     return text
 
 
-def unknown(path: Path, what: str, word: object, known: Iterable[str]) -> ConditionError:
-    """The error for a word that is not one of `known`: names the likely one, or lists all."""
+def unknown(
+    path: Path, what: str, word: object, known: Iterable[str], otherwise: str = ""
+) -> ConditionError:
+    """The error for a word that is not one of `known`: names the likely one, or says `otherwise`:
+    all of them, if nothing else.
+    """
     options = sorted(known)
-    hint = did_you_mean(word, options, "known: " + ", ".join(options))
+    hint = did_you_mean(word, options, otherwise or "known: " + ", ".join(options))
     return ConditionError(path, f"unknown {what} '{word}'", hint)

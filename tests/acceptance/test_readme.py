@@ -241,3 +241,17 @@ def test_what_somebody_made_of_a_starter_file_is_there_after_ctrl_c(newcomer: Ne
     newcomer.stops()
     newcomer.starts()
     assert re.search("^welcome +2 ", newcomer.types(f"{tuvi} list"), re.MULTILINE)
+
+
+@pytest.mark.timeout(300)
+def test_a_faulty_file_keeps_back_none_of_the_others(newcomer: Newcomer) -> None:
+    mine = newcomer.folder / "mine"
+    mine.mkdir()
+    starter = (ROOT / "starter/journeys/welcome.yaml").read_text()
+    (mine / "a.yaml").write_text("journey: a\n")
+    (mine / "b.yaml").write_text(starter.replace("journey: welcome", "journey: b"))
+    (mine / "c.yaml").write_text(starter.replace("journey: welcome", "journey: d"))
+    told = newcomer.types(f"{sys.executable} -m tuvi.cli journeys apply {mine} 2>&1 || true")
+    first, *rest = told.splitlines()
+    assert first == "b: version 1"
+    assert [line.split(" (")[0] for line in rest] == ["error: journeys a", "journeys c"]

@@ -67,4 +67,4 @@ def _unpacked(data: bytes, limit: int) -> bytes:
 
 
 def too_large(limit: int) -> Problem:
-    return Problem(413, "Too large", f"body: the limit is {limit} bytes; send smaller batches.")
+    return Problem(413, "Too large", f"body: the limit is {limit} bytes; send less at a time.")

@@ -14,6 +14,7 @@ from shared.contracts.addresses import address
 from shared.contracts.keys import identity_key
 from shared.contracts.profile import ConsentState
 from shared.contracts.wire import Arrival, Text
+from shared.contracts.zones import is_zone
 
 from .consent import MAX_TOPICS
 from .orders import needs_order
@@ -57,11 +58,13 @@ class _Word(msgspec.Struct, gc=False):
 
 class _Traits(msgspec.Struct, gc=False):
     email: str | None = None
+    timezone: str | None = None
     consent: dict[Text, _Word] | msgspec.UnsetType | None = msgspec.UNSET
     email_frequency: msgspec.Raw = UNSAID
 
 
 class _Context(msgspec.Struct, gc=False):
+    timezone: str | None = None
     traits: _Traits | None = None
 
 
@@ -167,7 +170,9 @@ class Glance(msgspec.Struct, frozen=True):
         return zoned and timely
 
     def _is_harmless(self, call: Glimpse) -> bool:
-        """What it says of consent is well formed, every e-mail is one, and it may say so."""
+        """What it says of consent is well formed, every e-mail is one, a time zone too, and it may
+        say so.
+        """
         traits, emails = _traits(call), _emails(call)
         if self.public:
             topics = call.properties is not None and call.properties.consent_topics is not UNSAID
@@ -176,7 +181,9 @@ class Glance(msgspec.Struct, frozen=True):
             )
             if topics or beyond or (emails and call.user_id is not None):
                 return False
-        return all(map(_is_consent, traits)) and all(map(address, emails))
+        zones = [place.timezone for place in (call.context, *traits) if place is not None]
+        zoned = all(is_zone(zone) for zone in zones if zone)
+        return zoned and all(map(_is_consent, traits)) and all(map(address, emails))
 
 
 def _is_consent(traits: _Traits) -> bool:

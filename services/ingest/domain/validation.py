@@ -5,6 +5,7 @@ learns at once what would otherwise end in the dead letters.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -20,6 +21,8 @@ from shared.contracts.wire import (
     given_emails,
     said_at,
 )
+from shared.contracts.zones import HINT as ZONE_HINT
+from shared.contracts.zones import is_zone
 
 from .consent import check_consent
 from .explaining import explained
@@ -34,6 +37,7 @@ MOST_AHEAD = timedelta(hours=1)
 FEW_BRACKETS = 32  # no more than these cannot be nested deeply
 
 NO_ADDRESS = "is no address; write it as name@example.com"
+NO_ZONE = f"is no time zone; {ZONE_HINT}; until then quiet hours are those of UTC"
 
 
 def checked(raw: bytes, arrival: Arrival) -> Call:
@@ -67,7 +71,16 @@ def doubts(call: Call) -> list[BadCall]:
             kind = "property" if field.startswith("properties") else "trait"
             why = f"{NO_ADDRESS}; it was kept as a {kind}, nobody is mailed by it"
             found.append(BadCall(field, why))
+    found += [BadCall(f, NO_ZONE) for f, zone in _given_zones(call) if not is_zone(zone)]
     return found
+
+
+def _given_zones(call: Call) -> list[tuple[str, Any]]:
+    """Where a call says its contact's time zone; the traits of a `group` call are the group's."""
+    traits = None if call.type == "group" else call.traits
+    places = {"traits": traits, "context.traits": context_traits(call), "context": call.context}
+    given = [(f"{name}.timezone", (place or {}).get("timezone")) for name, place in places.items()]
+    return [(field, zone) for field, zone in given if zone not in (None, "")]
 
 
 def _check_ids(call: Call) -> None:

@@ -106,13 +106,17 @@ def _send(
     program: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, _: int
 ) -> Node:
     only(step, path, {"id", "send", "quiet_hours"})
-    quiet = program.quiet_hours
-    if "quiet_hours" in step:
-        quiet = quiet_hours(step["quiet_hours"], (*path, "quiet_hours"))
+    return SendStep(id=id_, step=id_, after=after, **_mail(program, step, path))
+
+
+def _mail(program: Program, data: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What a step and an arm say of the mail that they send."""
+    quiet, here = program.quiet_hours, (*path, "quiet_hours")
+    if "quiet_hours" in data:
+        quiet = quiet_hours(data["quiet_hours"], here)
     if quiet and program.transactional:
-        raise no_quiet_hours((*path, "quiet_hours"))
-    template = identifier(step["send"], (*path, "send"))
-    return SendStep(id=id_, step=id_, after=after, template=template, quiet_hours=quiet)
+        raise no_quiet_hours(here)
+    return {"template": identifier(data["send"], (*path, "send")), "quiet_hours": quiet}
 
 
 def _delay(_: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, __: int) -> Node:
@@ -185,7 +189,7 @@ def _split(
 
 def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth: int) -> Arm:
     arm = mapping(data, path, "{variant: a, weight: 50, send: hello}")
-    only(arm, path, {"variant", "weight", "send", "steps", "holdout"})
+    only(arm, path, {"variant", "weight", "send", "steps", "holdout", "quiet_hours"})
     variant = identifier(required(arm, "variant", path, "a"), (*path, "variant"))
     weight = required(arm, "weight", path, "50")
     if isinstance(weight, bool) or not isinstance(weight, int) or not 0 < weight <= MAX_WEIGHT:
@@ -193,6 +197,8 @@ def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth
     ways = [key for key in ("send", "steps", "holdout") if key in arm]
     if len(ways) != 1:
         raise JourneyError(path, "needs one of send, steps, holdout", "such as send: hello")
+    if "quiet_hours" in arm and ways != ["send"]:
+        raise JourneyError((*path, "quiet_hours"), "goes with send", "write it at the steps' own")
     if ways == ["holdout"]:
         if not flag(arm["holdout"], (*path, "holdout")):
             raise JourneyError((*path, "holdout"), "not a holdout", "write holdout: true")
@@ -205,9 +211,8 @@ def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth
         id=target,
         step=id_,
         after=after,
-        template=identifier(arm["send"], (*path, "send")),
-        quiet_hours=program.quiet_hours,
         variant=variant,
+        **_mail(program, arm, path),
     )
     return Arm(variant=variant, weight=weight, target=target)
 

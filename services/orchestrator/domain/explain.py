@@ -45,8 +45,11 @@ def _send(decision: Decision) -> str:
 
 
 def _waits(decision: Decision) -> str:
-    why = ", until quiet hours are over" if decision.reason == "quiet_hours" else ""
-    return f"step {decision.step}: waits until {instant(decision.detail['until'])}{why}"
+    words = f"step {decision.step}: waits until {instant(decision.detail['until'])}"
+    if decision.reason != "quiet_hours":
+        return words
+    zone = decision.detail.get("zone") or "UTC (the contact's time zone is not known)"
+    return f"{words}, until quiet hours are over in {zone}"
 
 
 def _exited(decision: Decision) -> str:

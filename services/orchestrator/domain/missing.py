@@ -6,6 +6,7 @@ Warnings, not errors: templates, segments and journeys may be published in any o
 from collections.abc import Collection, Mapping
 
 from services.orchestrator.domain.model import Journey, SendStep
+from services.orchestrator.domain.windows import length
 from shared.hints import did_you_mean
 
 NO_TOPIC = "marketing"  # what a template has that names none
@@ -17,6 +18,11 @@ def missing(journey: Journey, templates: Mapping[str, str], segments: Collection
     for node in journey.nodes.values():
         if not isinstance(node, SendStep):
             continue
+        if node.quiet_hours and length(node.quiet_hours) >= journey.policy.expires_after:
+            found.append(
+                f"step {node.step}: quiet hours last longer than the mail is good for"
+                " (policy.expires_after): who gets here in the evening is skipped"
+            )
         topic = templates.get(node.template)
         if topic is None:
             hint = did_you_mean(node.template, templates, "publish it before anybody gets here")

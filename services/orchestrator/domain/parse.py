@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -23,10 +22,12 @@ from services.orchestrator.domain.reading import (
     required,
     sequence,
     span,
+    unknown,
 )
 from shared.conditions import ConditionError, Where, parse, parse_where
 from shared.conditions.errors import Path
 from shared.contracts import plain
+from shared.contracts.zones import ZONES, is_zone
 
 _KEYS = frozenset(
     {"journey", "description", "trigger", "topic", "transactional", "reentry", "exit_when"}
@@ -204,11 +205,8 @@ def _expiry(value: object, path: Path) -> timedelta:
 
 
 def _zone(value: object, path: Path) -> str:
-    name = named(value, path)
-    if name != "contact":
-        try:
-            ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            hint = "contact, or such as Europe/Tallinn"
-            raise JourneyError(path, f"unknown timezone '{name}'", hint) from None
-    return name
+    if value == "contact" or is_zone(value):
+        return str(value)
+    raise unknown(
+        path, "timezone", value, ("contact", *ZONES), "contact, or such as Europe/Tallinn"
+    )

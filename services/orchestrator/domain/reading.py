@@ -1,5 +1,6 @@
 """The words and shapes of a journey file: each read with its place, each fault with a hint."""
 
+import json
 import re
 from collections.abc import Collection, Mapping
 from datetime import time, timedelta
@@ -69,7 +70,8 @@ def quiet_hours(value: object, path: Path) -> Hours | None:
         return None
     found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise JourneyError(path, f"not hours: {value!r}", 'write "21:00-08:00" in quotes, or none')
+        said = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+        raise JourneyError(path, f"not hours: {said}", 'write "21:00-08:00" in quotes, or none')
     start, end = time(int(found[1]), int(found[2])), time(int(found[3]), int(found[4]))
     if start == end:
         raise JourneyError(path, "no hour is left", "the two times must differ")

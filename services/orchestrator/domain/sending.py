@@ -12,6 +12,7 @@ from services.orchestrator.domain.turn import Turn
 from services.orchestrator.domain.windows import Window, windows
 from shared.contracts import Profile, Send
 from shared.contracts.keys import message_id
+from shared.contracts.zones import is_zone
 
 PATIENCE = timedelta(days=7)
 """How long after a message's last moment its run still waits to hear what became of it."""
@@ -34,7 +35,8 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
         return Go(node.after, turn.now, "skipped", reason)
     if allowed and (opens := allowed[0][0]) > turn.now:
         turn.keep(run, begun=False, due_at=opens, timeout_at=end)
-        turn.note(run, "waits", step=node.step, reason="quiet_hours", until=opens)
+        known = {"zone": zone} if is_zone(zone) else {}
+        turn.note(run, "waits", step=node.step, reason="quiet_hours", until=opens, **known)
         return None
     message = message_id(run.id, node.step)
     run = turn.keep(

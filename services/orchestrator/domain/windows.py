@@ -36,6 +36,12 @@ def windows(
     return allowed or None
 
 
+def length(quiet: Hours) -> timedelta:
+    """How long it is quiet, on a day without a clock change."""
+    begins, ends = (timedelta(hours=at.hour, minutes=at.minute) for at in quiet)
+    return (ends - begins) % _DAY
+
+
 def _instants(day: date, at: time, zone: tzinfo) -> tuple[datetime, datetime]:
     """A local time of day in UTC: the first and the last that it may be, which differ where a
     clock change skips or repeats it. Rather an hour too long than a mail at night.

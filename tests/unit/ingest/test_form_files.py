@@ -47,7 +47,8 @@ CONSENT = NEWSLETTER["consent"]
         ({"title": 7}, ("title",), "not a text"),
         ({"title": "x" * 201}, ("title",), "longer than 200"),
         ({"intro": LONG}, ("intro",), "longer than 1000"),
-        ({"locale": "english!"}, ("locale",), "not a language"),
+        ({"locale": "english!"}, ("locale",), "such as en, de or pt-BR"),
+        ({"locale": "deutsch"}, ("locale",), "pt-BR"),
         ({"fields": []}, ("fields",), "1 to 30"),
         ({"fields": [FIELD]}, ("fields",), "one field must be of type email"),
         ({"fields": [EMAIL, EMAIL]}, ("fields", 1, "name"), "there twice"),
@@ -61,6 +62,12 @@ CONSENT = NEWSLETTER["consent"]
         ({"fields": [EMAIL, {**FIELD, "trait": "consent"}]}, ("fields", 1, "trait"), "another"),
         ({"fields": [EMAIL, {**FIELD, "trait": "a-b"}]}, ("fields", 1, "trait"), "trait's name"),
         ({"fields": [{**EMAIL, "trait": "mail"}]}, ("fields", 0, "trait"), "always"),
+        ({"fields": [{**EMAIL, "required": False}]}, ("fields", 0, "required"), "always asked for"),
+        (
+            {"fields": [EMAIL, {**FIELD, "trait": "b"}, {**FIELD, "name": "c", "trait": "b"}]},
+            ("fields", 2, "trait"),
+            "'b' is there twice",
+        ),
         (
             {"fields": [EMAIL, {"name": "a", "type": "hidden", "required": True}]},
             ("fields", 1, "required"),

@@ -175,6 +175,32 @@ def test_a_bad_address_beside_an_id_costs_a_warning(event: Any, field: str, kept
     assert ready.key == "default:user:u-1"
 
 
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"traits": {"timezone": "Tallinn"}}, "traits.timezone"),
+        ({"traits": {"timezone": 2}}, "traits.timezone"),
+        ({"context": {"traits": {"timezone": "europe/tallinn"}}}, "context.traits.timezone"),
+        ({"context": {"timezone": "+02:00"}}, "context.timezone"),
+    ],
+)
+def test_a_time_zone_that_is_none_costs_a_warning(said: dict[str, Any], field: str) -> None:
+    [ready], refusals = take({"type": "identify", "userId": "u-1", **said})
+
+    assert refusals == []
+    [warning] = ready.warnings
+    assert warning.field == field
+    assert warning.message.startswith("is no time zone; write it as Europe/Tallinn")
+
+
+@pytest.mark.parametrize("zone", ["Europe/Tallinn", "UTC", "", None])
+def test_a_time_zone_that_is_one_costs_none(zone: str | None) -> None:
+    [ready], _ = take({"type": "identify", "userId": "u-1", "traits": {"timezone": zone}})
+    [group], _ = take({"type": "group", "groupId": "g", "userId": "u", "traits": {"timezone": 1}})
+
+    assert ready.warnings == group.warnings == ()
+
+
 def test_an_address_that_is_one_names_the_contact_whatever_stands_elsewhere() -> None:
     [ready], _ = take(
         {"type": "identify", "traits": {"email": "ann"}, "properties": {"email": "ann@example.com"}}

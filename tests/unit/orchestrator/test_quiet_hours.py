@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.orchestrator.domain import missing
 from tests.unit.orchestrator.world import World, hours, profile, starter, written
 
 NIGHT = 'policy: {quiet_hours: "21:00-08:00"}'
@@ -23,13 +24,21 @@ def at_night(world: World) -> World:
 def test_a_mail_waits_for_the_morning_and_explain_says_until_when() -> None:
     world = small()
     world.event("Signed Up")
-    until = "step hello: waits until 2026-11-03 06:00:00 UTC, until quiet hours are over"
-    assert world.words().endswith(until)
+    until = "waits until 2026-11-03 06:00:00 UTC, until quiet hours are over in Europe/Tallinn"
+    assert world.words().endswith(f"step hello: {until}")
     world.pass_time(hours(8.9))
     assert world.sends() == []
     world.pass_time(hours(0.2))
     assert [mail.due_at for mail in world.sends()] == [world.now - hours(0.1)]
     assert world.reasons("exited") == ["finished"]
+
+
+@pytest.mark.parametrize("zone", ["", "Tallinn"])
+def test_explain_says_that_a_time_zone_is_not_known(zone: str) -> None:
+    world = small()
+    world.profile = profile(timezone=zone)
+    world.event("Signed Up")
+    assert "until 2026-11-03 08:00:00 UTC, until quiet hours are over in UTC (the " in world.words()
 
 
 def test_it_has_what_was_put_into_the_cart_at_night() -> None:
@@ -104,13 +113,23 @@ def test_a_step_may_have_quiet_hours_of_its_own_or_none(own: str, waits: float) 
     assert [mail.due_at for mail in world.sends()] == [asked, world.now - hours(3)]
 
 
-def test_an_arm_of_a_split_keeps_the_quiet_hours_of_its_journey() -> None:
-    arms = "{variant: x, weight: 1, send: a}, {variant: y, weight: 1, send: b}"
+@pytest.mark.parametrize(("own", "at_once"), [("", 0), (", quiet_hours: none", 1)])
+def test_an_arm_of_a_split_has_its_journeys_quiet_hours_or_its_own(own: str, at_once: int) -> None:
+    arms = f"{{variant: x, weight: 1, send: a{own}}}, {{variant: y, weight: 1, send: b{own}}}"
     world = small(f"[{{id: s, random_split: [{arms}]}}]")
     world.event("Signed Up")
-    assert world.sends() == []
+    assert len(world.sends()) == at_once
     world.pass_time(hours(9))
     assert len(world.sends()) == 1
+
+
+@pytest.mark.parametrize(("expires", "warnings"), [("6h", 1), ("11h", 1), ("12h", 0)])
+def test_quiet_hours_that_outlast_the_mail_are_warned_about(expires: str, warnings: int) -> None:
+    more = f'policy: {{expires_after: {expires}, quiet_hours: "21:00-08:00"}}'
+    text = f"{{journey: t, topic: n, trigger: {{event: A}}, {more}, steps: [{{id: a, send: b}}]}}"
+    said = missing(written(text), {"b": "n"}, ())
+    assert len(said) == warnings
+    assert all("who gets here in the evening is skipped" in line for line in said)
 
 
 def test_who_signs_up_at_night_is_welcomed_at_night() -> None:

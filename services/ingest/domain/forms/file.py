@@ -27,6 +27,9 @@ _KEYS = frozenset(
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+AN_ID = "letters, digits, - and _, up to 64"
+A_NAME = "letters, digits and _, a letter first, up to 64"
+A_LOCALE = "such as en, de or pt-BR"
 _URL_TEXT = re.compile(r"[!-\[\]-~]{1,2000}")  # no blank, no control character, no backslash
 
 
@@ -86,11 +89,11 @@ def parse_form(data: object) -> Form:
         raise ConditionError((), "not a form", "write form: newsletter, title: …, fields: […]")
     only(data, (), _KEYS)
     found = Form(
-        id=matching(_ID, needed(data, "form", "newsletter"), ("form",), "an id"),
+        id=matching(_ID, needed(data, "form", "newsletter"), ("form",), "an id", AN_ID),
         title=line(needed(data, "title", "Letters from us"), ("title",)),
         fields=_fields(needed(data, "fields", "[{name: email, type: email, label: E-mail}]")),
         intro=text(data.get("intro", ""), ("intro",)),
-        locale=matching(_LOCALE, data.get("locale", "en"), ("locale",), "a language"),
+        locale=matching(_LOCALE, data.get("locale", "en"), ("locale",), "a language", A_LOCALE),
         button=line(data.get("button", ""), ("button",)),
         thank_you=text(data.get("thank_you", ""), ("thank_you",)),
         consent=_consent(data["consent"]) if "consent" in data else None,
@@ -120,6 +123,9 @@ def _fields(data: object) -> tuple[FormField, ...]:
     for place, field in enumerate(found):
         if field.name in {other.name for other in found[:place]}:
             raise ConditionError((*path, place, "name"), f"'{field.name}' is there twice")
+        if field.trait and field.trait in {other.trait for other in found[:place]}:
+            hint = "the later would hide the earlier"
+            raise ConditionError((*path, place, "trait"), f"'{field.trait}' is there twice", hint)
     if sum(field.type == "email" for field in found) != 1:
         hint = "write {name: email, type: email, label: E-mail}"
         raise ConditionError(path, "one field must be of type email, and only one", hint)
@@ -130,11 +136,13 @@ def _field(data: object, path: Path) -> FormField:
     if not isinstance(data, dict):
         raise ConditionError(path, "not a field", "write {name: first_name, label: First name}")
     only(data, path, {"name", "label", "type", "required", "trait", "value"})
-    name = matching(_NAME, data.get("name"), (*path, "name"), "a field's name")
+    name = matching(_NAME, data.get("name"), (*path, "name"), "a field's name", A_NAME)
     if name in RESERVED or name.startswith("utm_"):
         raise ConditionError((*path, "name"), f"'{name}' has a meaning of its own", "rename it")
     kind = one_of(data.get("type", "text"), (*path, "type"), "type", get_args(FieldType))
-    required = flag(data.get("required", False), (*path, "required")) or kind == "email"
+    required = flag(data.get("required", kind == "email"), (*path, "required"))
+    if kind == "email" and not required:
+        raise ConditionError((*path, "required"), "the address is always asked for", "leave it out")
     field = FormField(
         name=name,
         type=kind,  # type: ignore[arg-type]  # one of FieldType
@@ -155,7 +163,7 @@ def _field(data: object, path: Path) -> FormField:
 def _trait(data: object, kind: str, path: Path) -> str:
     if data == "":
         return ""
-    name = matching(_NAME, data, path, "a trait's name")
+    name = matching(_NAME, data, path, "a trait's name", A_NAME)
     if kind == "email":
         raise ConditionError(path, "the address is always the trait email", "leave it out")
     if name in NOT_TRAITS:
@@ -173,7 +181,9 @@ def _consent(data: object) -> Agreement:
     here = (*path, "topics")
     if not isinstance(topics, list) or not 0 < len(topics) <= MAX_FIELDS:
         raise ConditionError(here, "not a list of topics", "write [newsletter]")
-    named = tuple(matching(_ID, topic, (*here, n), "a topic") for n, topic in enumerate(topics))
+    named = tuple(
+        matching(_ID, topic, (*here, n), "a topic", AN_ID) for n, topic in enumerate(topics)
+    )
     words = text(needed(data, "text", "I would like …", path), (*path, "text"))
     if not words.strip():
         raise ConditionError((*path, "text"), "is empty", "say what a visitor agrees to")
@@ -182,7 +192,7 @@ def _consent(data: object) -> Agreement:
     return Agreement(
         topics=tuple(dict.fromkeys(named)),
         text=words,
-        version=matching(_ID, version, (*path, "version"), "a version"),
+        version=matching(_ID, version, (*path, "version"), "a version", AN_ID),
         checkbox=asked,  # type: ignore[arg-type]  # one of Asked
     )
 
@@ -191,5 +201,5 @@ def _origins(data: object) -> tuple[str, ...]:
     path: Path = ("origins",)
     if not isinstance(data, list) or len(data) > MAX_FIELDS:
         raise ConditionError(path, "not a list", "write [https://shop.example]")
-    what = "an origin (such as https://shop.example, without a path)"
-    return tuple(matching(ORIGIN, one, (*path, n), what) for n, one in enumerate(data))
+    hint = "such as https://shop.example, without a path"
+    return tuple(matching(ORIGIN, one, (*path, n), "an origin", hint) for n, one in enumerate(data))

@@ -17,10 +17,13 @@ def needed(data: Mapping[str, Any], key: str, example: str, path: Path = ()) -> 
     return data[key]
 
 
-def matching(pattern: re.Pattern[str], value: object, path: Path, what: str) -> str:
-    if not isinstance(value, str) or not pattern.fullmatch(value):
-        raise ConditionError(path, f"not {what}: {str(value)[:80]!r}", "quote it if it is a number")
-    return str(value)
+def matching(pattern: re.Pattern[str], value: object, path: Path, what: str, hint: str) -> str:
+    """`hint`: how it is written."""
+    if not isinstance(value, str):
+        raise ConditionError(path, f"not a text: {str(value)[:80]}", "quote it")
+    if not pattern.fullmatch(value):
+        raise ConditionError(path, f"not {what}: {value[:80]!r}", hint)
+    return value
 
 
 def text(value: object, path: Path, limit: int = MAX_TEXT) -> str:

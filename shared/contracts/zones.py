@@ -1,0 +1,11 @@
+"""Time zones by the names of the IANA, `Europe/Tallinn`."""
+
+from zoneinfo import available_timezones
+
+ZONES = frozenset(available_timezones())
+"""Every name that this machine knows."""
+HINT = "write it as Europe/Tallinn"
+
+
+def is_zone(name: object) -> bool:
+    return isinstance(name, str) and name in ZONES
