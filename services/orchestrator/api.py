@@ -152,8 +152,10 @@ def _looking(services: Services) -> APIRouter:
         )
         waiting = await reports.waiting(services.pool, workspace, contacts, journey)
         taken = [answers.decision(row, workspace) for row in rows]
-        words = in_words(definition, _readable(definition), taken, waiting)
         found = await reports.runs(services.pool, workspace, journey, contacts=contacts)
+        going = waiting or any(run["status"] == "active" for run in found)
+        profile = await reports.profile(services.pool, workspace, contacts[0]) if going else None
+        words = in_words(definition, _readable(definition), taken, waiting, profile)
         return _json(
             {
                 "contact": contacts[0],

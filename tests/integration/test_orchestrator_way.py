@@ -275,6 +275,13 @@ async def test_explain_tells_who_entered_who_was_refused_and_who_never_came(plac
     assert "reminder" in await words("entered")
     assert "has unsubscribed" in await words("refused")
     assert "started the quiet time for cart_id=k8" in await words("waiting")
+    assert "skipped" not in await words("waiting") + await words("entered")
+    await place.happens("waiting", "Page Read", consent="unsubscribed")
+    await place.happens("entered", "Page Read", consent="unsubscribed")
+    await place.settle()
+    skipped = "will be skipped, unsubscribed: has unsubscribed from this topic (cart-reminders)"
+    assert (await words("waiting")).endswith(skipped)
+    assert (await words("entered")).endswith(skipped)
     assert "started by Product Added or Checkout Started, then 1h" in await words("never-seen")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 import msgspec
 
+from shared.contracts import Profile
 from shared.errors import Problem
 
 Row = dict[str, Any]
@@ -126,6 +127,16 @@ async def waiting(
         journey,
     )
     return [dict(row) for row in rows]
+
+
+async def profile(pool: asyncpg.Pool, workspace: str, contact: str) -> Profile | None:
+    """The contact as it is known here; None if nothing of it goes on or waits."""
+    found = await pool.fetchval(
+        "SELECT state->'profile' FROM contacts WHERE workspace = $1 AND contact = $2",
+        workspace,
+        contact,
+    )
+    return None if found is None else msgspec.convert(found, Profile)
 
 
 def next_page(rows: Sequence[Row], limit: int, at: str, what: str) -> str | None:

@@ -8,8 +8,10 @@ from datetime import timedelta
 from typing import Any
 
 from services.orchestrator.domain import Decision, Journey, explain
+from services.orchestrator.domain.consent import why_not_mailed
 from services.orchestrator.domain.model import Trigger
-from shared.contracts import Definition
+from shared.contracts import Definition, Profile
+from shared.contracts.reasons import REASONS
 from shared.instants import instant
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)))
@@ -20,11 +22,16 @@ def in_words(
     journey: Journey | None,
     decisions: Sequence[Decision],
     waiting: Sequence[dict[str, Any]],
+    profile: Profile | None,
 ) -> list[str]:
-    """One line each; `waiting` are candidates: `first_at`, `due_at`, `key`."""
+    """One line each; `waiting` are candidates: `first_at`, `due_at`, `key`. `profile`: who is still
+    to be mailed, if anybody.
+    """
     words = explain(decisions, journey) + [_waits(candidate) for candidate in waiting]
     if not words and journey is not None:
         words = _nothing(journey)
+    if journey is not None and profile is not None:
+        words += _unmailed(journey, profile)
     if journey is None:
         words.append(f"version {definition.version} cannot be read by this Tuvi: it stands still")
     elif definition.status != "running":
@@ -39,6 +46,16 @@ def _waits(candidate: dict[str, Any]) -> str:
         f"{first}  started the quiet time{key}; "
         f"whether it enters is decided at {due}, if it stays quiet"
     )
+
+
+def _unmailed(journey: Journey, profile: Profile) -> list[str]:
+    """What nobody has decided on yet: it is asked at the next mail."""
+    reason = why_not_mailed(journey, profile)
+    if not reason:
+        return []
+    return [
+        f"as things stand its mails will be skipped, {reason}: {REASONS[reason]} ({journey.topic})"
+    ]
 
 
 def _nothing(journey: Journey) -> list[str]:
