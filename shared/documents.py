@@ -57,8 +57,8 @@ def read(text: bytes) -> Document:
         raise Unreadable("not UTF-8", text[: error.start].count(b"\n") + 1) from error
     except MarkedYAMLError as error:
         raise _unreadable(error) from error
-    except (ValueError, OverflowError) as error:  # of chr()
-        raise Unreadable("not YAML: an escape such as \\UFFFFFFFF that is no character") from error
+    except (ValueError, OverflowError) as error:  # such as "\UFFFFFFFF", which is no character
+        raise Unreadable("not YAML: an escape or a number is too large") from error
     except YAMLError as error:
         raise Unreadable("not YAML: " + str(error).splitlines()[0]) from error
     if root is None:
@@ -69,7 +69,7 @@ def read(text: bytes) -> Document:
 
 
 _MEANT = {
-    "mapping values are not allowed here": "put a text with a colon in quotes",
+    "mapping values are not allowed here": "put a text with a colon in quotes, or indent alike",
     "found unexpected end of stream": "a quote is opened here and not closed",
     "but found another document": "keep one document in a file, without --- in it",
 }

@@ -57,8 +57,8 @@ class Client:
             with urlopen(request, timeout=TIMEOUT) as answer:  # noqa: S310
                 return decode_plain(answer.read() or b"null")
         except HTTPError as error:
-            kind_of = RefusedError if error.code in FAULTY else CommandError
-            raise kind_of(_told(error)) from error
+            fault = RefusedError if error.code in FAULTY else CommandError
+            raise fault(_told(error)) from error
         except (URLError, OSError) as error:
             raise _silent(service, base) from error
 

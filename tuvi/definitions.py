@@ -34,8 +34,10 @@ def _apply(kind: str, paths: list[Path], client: Client) -> None:
     for path in paths:
         try:
             publish_folder(client, kind, path, typer.echo)
-        except RefusedError as error:
+        except CommandError as error:
             refused.append(str(error))
+            if not isinstance(error, RefusedError):
+                break  # nothing more will be taken either
     if refused:
         raise CommandError("\n".join(refused))
 

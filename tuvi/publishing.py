@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError, RefusedError
@@ -33,7 +34,7 @@ def _bodies(kind: str, path: Path) -> Iterator[tuple[str, bytes]]:
         try:
             sources = read_templates(path)
         except TemplateError as error:
-            raise CommandError(str(error)) from error
+            raise RefusedError(str(error)) from error
         for source in sources:
             yield source.id, encode(source)
         return
@@ -69,10 +70,12 @@ def publish_folder(
         if name in but:
             continue
         try:
-            answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{name}", body)
-        except RefusedError as error:
+            answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{quote(name)}", body)
+        except CommandError as error:
             refused.append(f"{kind} {name} ({path}): {error}")
-            continue
+            if isinstance(error, RefusedError):
+                continue
+            raise CommandError("\n".join(refused)) from error
         if told is not None:
             told(f"{name}: version {answer['version']}" + _not_new(answer))
             for warning in answer.get("warnings", ()):

@@ -2,8 +2,8 @@
 
 from zoneinfo import available_timezones
 
-ZONES = frozenset(available_timezones())
-"""Every name that this machine knows."""
+ZONES = frozenset(available_timezones() - {"localtime", "Factory"})
+"""Every name that this machine knows, but for what each takes for its own."""
 HINT = "write it as Europe/Tallinn"
 
 

@@ -64,7 +64,6 @@ class _Traits(msgspec.Struct, gc=False):
 
 
 class _Context(msgspec.Struct, gc=False):
-    timezone: str | None = None
     traits: _Traits | None = None
 
 
@@ -181,8 +180,7 @@ class Glance(msgspec.Struct, frozen=True):
             )
             if topics or beyond or (emails and call.user_id is not None):
                 return False
-        zones = [place.timezone for place in (call.context, *traits) if place is not None]
-        zoned = all(is_zone(zone) for zone in zones if zone)
+        zoned = all(is_zone(t.timezone) for t in traits if t.timezone)
         return zoned and all(map(_is_consent, traits)) and all(map(address, emails))
 
 

@@ -5,7 +5,6 @@ learns at once what would otherwise end in the dead letters.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -37,7 +36,7 @@ MOST_AHEAD = timedelta(hours=1)
 FEW_BRACKETS = 32  # no more than these cannot be nested deeply
 
 NO_ADDRESS = "is no address; write it as name@example.com"
-NO_ZONE = f"is no time zone; {ZONE_HINT}; until then quiet hours are those of UTC"
+NO_ZONE = f"is no time zone; {ZONE_HINT}; quiet hours do not go by it"
 
 
 def checked(raw: bytes, arrival: Arrival) -> Call:
@@ -71,16 +70,19 @@ def doubts(call: Call) -> list[BadCall]:
             kind = "property" if field.startswith("properties") else "trait"
             why = f"{NO_ADDRESS}; it was kept as a {kind}, nobody is mailed by it"
             found.append(BadCall(field, why))
-    found += [BadCall(f, NO_ZONE) for f, zone in _given_zones(call) if not is_zone(zone)]
-    return found
+    return found + [BadCall(field, NO_ZONE) for field in _odd_zones(call)]
 
 
-def _given_zones(call: Call) -> list[tuple[str, Any]]:
-    """Where a call says its contact's time zone; the traits of a `group` call are the group's."""
-    traits = None if call.type == "group" else call.traits
-    places = {"traits": traits, "context.traits": context_traits(call), "context": call.context}
-    given = [(f"{name}.timezone", (place or {}).get("timezone")) for name, place in places.items()]
-    return [(field, zone) for field, zone in given if zone not in (None, "")]
+def _odd_zones(call: Call) -> list[str]:
+    """The fields that give the contact a time zone which is none. Not `context.timezone`: some
+    libraries report such, and nobody can mend it. The traits of a `group` call are the group's.
+    """
+    places = {"traits": None if call.type == "group" else call.traits}
+    if call.type == "identify":
+        places["context.traits"] = context_traits(call)
+    given = {f"{name}.timezone": (place or {}).get("timezone") for name, place in places.items()}
+    said = {field: str(zone).strip() for field, zone in given.items() if zone is not None}
+    return [field for field, zone in said.items() if zone and not is_zone(zone)]
 
 
 def _check_ids(call: Call) -> None:

@@ -106,17 +106,18 @@ def _send(
     program: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, _: int
 ) -> Node:
     only(step, path, {"id", "send", "quiet_hours"})
-    return SendStep(id=id_, step=id_, after=after, **_mail(program, step, path))
+    template, quiet = _mail(program, step, path)
+    return SendStep(id=id_, step=id_, after=after, template=template, quiet_hours=quiet)
 
 
-def _mail(program: Program, data: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """What a step and an arm say of the mail that they send."""
+def _mail(program: Program, data: Mapping[str, Any], path: Path) -> tuple[str, Hours | None]:
+    """Template and quiet hours, of a step and of an arm."""
     quiet, here = program.quiet_hours, (*path, "quiet_hours")
     if "quiet_hours" in data:
         quiet = quiet_hours(data["quiet_hours"], here)
     if quiet and program.transactional:
         raise no_quiet_hours(here)
-    return {"template": identifier(data["send"], (*path, "send")), "quiet_hours": quiet}
+    return identifier(data["send"], (*path, "send")), quiet
 
 
 def _delay(_: Program, step: Mapping[str, Any], path: Path, id_: str, after: str, __: int) -> Node:
@@ -207,12 +208,9 @@ def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth
         target = program.compile(arm["steps"], (*path, "steps"), after, depth + 1)
         return Arm(variant=variant, weight=weight, target=target)
     target = f"{id_}:{variant}"  # no id has a colon, so it meets none
+    template, quiet = _mail(program, arm, path)
     program.nodes[target] = SendStep(
-        id=target,
-        step=id_,
-        after=after,
-        variant=variant,
-        **_mail(program, arm, path),
+        id=target, step=id_, after=after, template=template, quiet_hours=quiet, variant=variant
     )
     return Arm(variant=variant, weight=weight, target=target)
 

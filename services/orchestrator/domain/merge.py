@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from services.orchestrator.domain import keys, steps, story
+from services.orchestrator.domain import keys, sending, steps, story
 from services.orchestrator.domain.journeys import Journeys
 from services.orchestrator.domain.model import Journey
 from services.orchestrator.domain.state import (
@@ -81,6 +81,7 @@ def take_profile(
     """
     turn = Turn(state, journeys, now, "merge")
     turn.profile, turn.profile_until = profile, now + PATIENCE
+    sending.reconsider(turn)
     return turn.done()
 
 

@@ -25,18 +25,14 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
     """
     end = run.timeout_at or turn.now + journey.policy.expires_after
     profile = turn.profile
-    zone = journey.policy.timezone
-    if zone == "contact":
-        zone = profile.timezone if profile else ""
+    zone = _zone(turn, journey)
     allowed = windows(node.quiet_hours, zone, turn.now, end)
-    reason = why_not_mailed(journey, profile) or _too_late(turn, end, allowed)
+    reason = why_not_mailed(journey, profile) or _too_late(run, allowed)
     if reason or profile is None or allowed is None:
         turn.note(run, "skipped", step=node.step, reason=reason)
         return Go(node.after, turn.now, "skipped", reason)
-    if allowed and (opens := allowed[0][0]) > turn.now:
-        turn.keep(run, begun=False, due_at=opens, timeout_at=end)
-        known = {"zone": zone} if is_zone(zone) else {}
-        turn.note(run, "waits", step=node.step, reason="quiet_hours", until=opens, **known)
+    if allowed and allowed[0][0] > turn.now:
+        _sleep(turn, turn.keep(run, begun=False, timeout_at=end), allowed[0][0], zone)
         return None
     message = message_id(run.id, node.step)
     run = turn.keep(
@@ -69,10 +65,38 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
     return None
 
 
-def _too_late(turn: Turn, end: datetime, allowed: list[Window] | None) -> str:
-    if turn.now >= end:
-        return "expired"
-    return "quiet_hours" if allowed is None else ""
+def _zone(turn: Turn, journey: Journey) -> str:
+    """By whose clock it is quiet; empty or no zone: by UTC."""
+    if journey.policy.timezone != "contact":
+        return journey.policy.timezone
+    return turn.profile.timezone if turn.profile else ""
+
+
+def _too_late(run: Run, allowed: list[Window] | None) -> str:
+    """What has waited for a morning had its time, and a pause or an outage took it."""
+    if allowed is not None:
+        return ""
+    return "quiet_hours" if run.timeout_at is None else "expired"
+
+
+def _sleep(turn: Turn, run: Run, until: datetime, zone: str) -> None:
+    turn.keep(run, due_at=until)
+    known = zone if is_zone(zone) else ""
+    step = run.node.partition(":")[0]
+    turn.note(run, "waits", step=step, reason="quiet_hours", until=until, zone=known)
+
+
+def reconsider(turn: Turn) -> None:
+    """Whoever sleeps may have another morning by now: a time zone became known, or another."""
+    for run in turn.live_runs():
+        journey = turn.journeys.of(run)
+        node = journey.nodes.get(run.node) if journey else None
+        sleeps = not (run.begun or run.held) and run.due_at is not None and run.due_at > turn.now
+        if journey and isinstance(node, SendStep) and sleeps and run.timeout_at is not None:
+            zone = _zone(turn, journey)
+            allowed = windows(node.quiet_hours, zone, turn.now, run.timeout_at)
+            if allowed and allowed[0][0] != run.due_at:
+                _sleep(turn, run, allowed[0][0], zone)
 
 
 def _data(profile: Profile, journey: Journey, run: Run, node: SendStep) -> dict[str, Any]:

@@ -61,12 +61,13 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Run(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One contact's way through one journey.
 
-    `node`: where it is; not `begun`: it has arrived there but done nothing yet. `held`: it was
+    `node`: where it is; not `begun`: it has arrived there but done nothing yet, or sleeps until
+    quiet hours are over. `held`: it was
     due while its journey was paused or its version unknown, and goes on at the first `Due` after
     that. `since`: when the node before was done, from which delays and timeouts count. `due_at`:
-    when it wants to be looked at; `timeout_at`: when the wait is over. `taken`: how many steps are
-    behind it. `heard`: by wait, the newest event it waits for. `exited`: the reason, once it is
-    over; it is kept until `goal_until` for its conversion.
+    when it wants to be looked at; `timeout_at`: when the wait is over, or the mail no good.
+    `taken`: how many steps are behind it. `heard`: by wait, the newest event it waits for.
+    `exited`: the reason, once it is over; it is kept until `goal_until` for its conversion.
     """
 
     id: str

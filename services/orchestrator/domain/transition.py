@@ -16,6 +16,7 @@ from services.orchestrator.domain import (
     endings,
     keys,
     merge,
+    sending,
     steps,
     triggers,
     waiting_for_merge,
@@ -93,6 +94,7 @@ def _decide(state: ContactState, given: ContactEvent, journeys: Journeys, now: d
         else:
             triggers.by_segment(turn, fact)
         _look(turn)
+    sending.reconsider(turn)
     catching_up.put_by(turn, given)
     return turn.done()
 
@@ -150,6 +152,7 @@ def _handed_over(
     merge.take_in(turn, given)
     catching_up.judge(turn)
     endings.apply_memories(turn)
+    sending.reconsider(turn)
     return turn.done()
 
 

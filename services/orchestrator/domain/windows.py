@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from services.orchestrator.domain.model import Hours
+from shared.contracts.zones import is_zone
 
 Window = tuple[datetime, datetime]
 MAX_WINDOWS = 40
@@ -53,9 +54,4 @@ def _instants(day: date, at: time, zone: tzinfo) -> tuple[datetime, datetime]:
 
 def zone_of(name: str) -> tzinfo:
     """The zone, or UTC for a name that is none."""
-    if name:
-        try:
-            return ZoneInfo(name)
-        except (KeyError, ValueError, OSError):
-            return UTC
-    return UTC
+    return ZoneInfo(name) if is_zone(name) else UTC

@@ -119,5 +119,6 @@ def _in_time(send: Send, address: str, now: datetime) -> Judgement:
         return Go(address)
     ahead = [start for start, _ in send.windows if start > now]
     if not ahead or min(ahead) > send.not_after:
-        return Skip("quiet_hours")
+        missed = any(end <= now for _, end in send.windows)
+        return Skip("expired" if missed else "quiet_hours")
     return Later(min(ahead))

@@ -181,7 +181,6 @@ def test_a_bad_address_beside_an_id_costs_a_warning(event: Any, field: str, kept
         ({"traits": {"timezone": "Tallinn"}}, "traits.timezone"),
         ({"traits": {"timezone": 2}}, "traits.timezone"),
         ({"context": {"traits": {"timezone": "europe/tallinn"}}}, "context.traits.timezone"),
-        ({"context": {"timezone": "+02:00"}}, "context.timezone"),
     ],
 )
 def test_a_time_zone_that_is_none_costs_a_warning(said: dict[str, Any], field: str) -> None:
@@ -193,12 +192,25 @@ def test_a_time_zone_that_is_none_costs_a_warning(said: dict[str, Any], field: s
     assert warning.message.startswith("is no time zone; write it as Europe/Tallinn")
 
 
-@pytest.mark.parametrize("zone", ["Europe/Tallinn", "UTC", "", None])
+@pytest.mark.parametrize("zone", ["Europe/Tallinn", " Europe/Tallinn ", "UTC", "", " ", None])
 def test_a_time_zone_that_is_one_costs_none(zone: str | None) -> None:
     [ready], _ = take({"type": "identify", "userId": "u-1", "traits": {"timezone": zone}})
-    [group], _ = take({"type": "group", "groupId": "g", "userId": "u", "traits": {"timezone": 1}})
 
-    assert ready.warnings == group.warnings == ()
+    assert ready.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"type": "group", "groupId": "g", "traits": {"timezone": "the group's"}},
+        {"type": "page", "context": {"traits": {"timezone": "read of identify only"}}},
+        {"type": "page", "context": {"timezone": "GMT+0530"}},
+    ],
+)
+def test_a_time_zone_that_nobody_states_of_a_contact_costs_none(said: dict[str, Any]) -> None:
+    [ready], _ = take({"userId": "u-1", **said})
+
+    assert ready.warnings == ()
 
 
 def test_an_address_that_is_one_names_the_contact_whatever_stands_elsewhere() -> None:

@@ -68,6 +68,7 @@ def test_one_mail_a_step_and_none_after_the_end(history: list[Given]) -> None:
     for effect in _effects(live(history)):
         if isinstance(effect, Send):
             assert effect.run not in over
+            assert not effect.windows or effect.windows[0][0] <= effect.due_at, "in quiet hours"
             steps[effect.run, effect.step] += 1
             messages[effect.message] += 1
         if isinstance(effect, JourneyEvent) and effect.kind == "exited":

@@ -62,13 +62,44 @@ def test_who_buys_at_night_is_not_reminded_in_the_morning() -> None:
     assert world.withdrawn() == []
 
 
-def test_whose_time_zone_becomes_known_at_night_is_mailed_in_the_morning_there() -> None:
+@pytest.mark.parametrize(
+    ("zone", "waits"),
+    [("America/New_York", 0), ("Asia/Tokyo", 2), ("Europe/Tallinn", 9), ("", 11)],
+)
+def test_whose_time_zone_becomes_known_at_night_is_mailed_by_its_clock(
+    zone: str, waits: int
+) -> None:
     world = small()
+    asked = world.now + hours(waits)
     world.event("Signed Up")
-    world.profile = profile(timezone="America/New_York")
+    world.profile = profile(timezone=zone)
+    world.event("Page Read")
     world.event("Page Read")
     world.pass_time(hours(24))
-    assert [mail.due_at.hour for mail in world.sends()] == [13]
+    assert [mail.due_at for mail in world.sends()] == [asked]
+    told = 1 if zone == "Europe/Tallinn" else 2
+    assert world.words().count("until quiet hours are over") == told
+
+
+def test_who_turns_out_to_live_elsewhere_is_mailed_by_that_clock() -> None:
+    loser, winner = small(), at_night(World(contact="c_2", timezone="America/New_York"))
+    winner.journeys = loser.journeys
+    loser.event("Signed Up")
+    winner.event("Page Read")
+    loser.merge_into(winner)
+    winner.event("Page Read")
+    winner.pass_time(hours(2))
+    assert [mail.contact for mail in winner.sends()] == ["c_2"]
+
+
+def test_a_pause_that_took_the_morning_is_not_called_quiet_hours() -> None:
+    world = small()
+    world.event("Signed Up")
+    world.pause("test")
+    world.pass_time(hours(22.5))
+    world.pause()
+    world.pass_time(hours(1))
+    assert world.reasons("skipped") == ["expired"]
 
 
 def test_who_says_no_at_night_is_skipped_in_the_morning() -> None:

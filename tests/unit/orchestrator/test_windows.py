@@ -49,7 +49,9 @@ def test_nothing_goes_out_in_an_hour_that_a_clock_change_skips_or_repeats(
     zone: str, night: datetime, quiet: tuple[time, time]
 ) -> None:
     begin = night - timedelta(hours=12)
-    for opens, closes in windows(quiet, zone, begin, begin + timedelta(days=2)) or []:
+    found = windows(quiet, zone, begin, begin + timedelta(days=2))
+    assert found
+    for opens, closes in found:
         minutes = int((closes - opens) / MINUTE)
         walls = [(opens + n * MINUTE).astimezone(ZoneInfo(zone)).time() for n in range(minutes)]
         assert not [wall for wall in walls if _quiet(wall, quiet)]

@@ -59,7 +59,7 @@ def no(topic: str, at: int = 0, reason: str = "unsubscribed") -> Suppression:
         (a_send(not_after=NOON - MINUTE), who(), [], Skip("expired")),
         (a_send(due_at=NOON + HOUR), who(), [], Later(NOON + HOUR)),
         (a_send(windows=[(NOON - HOUR, NOON + HOUR)]), who(), [], Go("a@example.com")),
-        (a_send(windows=[(NOON - HOUR, NOON)]), who(), [], Skip("quiet_hours")),
+        (a_send(windows=[(NOON - HOUR, NOON)]), who(), [], Skip("expired")),
         (a_send(windows=[(NOON + HOUR, NOON + 2 * HOUR)]), who(), [], Later(NOON + HOUR)),
         (a_send(windows=[(NOON + 13 * HOUR, NOON + 14 * HOUR)]), who(), [], Skip("quiet_hours")),
         (a_send(transactional=True), who(consent={}), [], Go("a@example.com")),

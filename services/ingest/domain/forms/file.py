@@ -136,7 +136,8 @@ def _field(data: object, path: Path) -> FormField:
     if not isinstance(data, dict):
         raise ConditionError(path, "not a field", "write {name: first_name, label: First name}")
     only(data, path, {"name", "label", "type", "required", "trait", "value"})
-    name = matching(_NAME, data.get("name"), (*path, "name"), "a field's name", A_NAME)
+    given = needed(data, "name", "first_name", path)
+    name = matching(_NAME, given, (*path, "name"), "a field's name", A_NAME)
     if name in RESERVED or name.startswith("utm_"):
         raise ConditionError((*path, "name"), f"'{name}' has a meaning of its own", "rename it")
     kind = one_of(data.get("type", "text"), (*path, "type"), "type", get_args(FieldType))
