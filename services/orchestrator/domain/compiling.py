@@ -199,7 +199,8 @@ def _arm(program: Program, data: object, path: Path, id_: str, after: str, depth
     if len(ways) != 1:
         raise JourneyError(path, "needs one of send, steps, holdout", "such as send: hello")
     if "quiet_hours" in arm and ways != ["send"]:
-        raise JourneyError((*path, "quiet_hours"), "goes with send", "write it at the steps' own")
+        hint = "write it beside the send of a step"
+        raise JourneyError((*path, "quiet_hours"), "goes with send", hint)
     if ways == ["holdout"]:
         if not flag(arm["holdout"], (*path, "holdout")):
             raise JourneyError((*path, "holdout"), "not a holdout", "write holdout: true")

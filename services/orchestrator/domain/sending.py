@@ -32,7 +32,7 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
         turn.note(run, "skipped", step=node.step, reason=reason)
         return Go(node.after, turn.now, "skipped", reason)
     if allowed and allowed[0][0] > turn.now:
-        _sleep(turn, turn.keep(run, begun=False, timeout_at=end), allowed[0][0], zone)
+        _sleep(turn, turn.keep(run, begun=False, timeout_at=end), node, allowed[0][0], zone)
         return None
     message = message_id(run.id, node.step)
     run = turn.keep(
@@ -79,11 +79,10 @@ def _too_late(run: Run, allowed: list[Window] | None) -> str:
     return "quiet_hours" if run.timeout_at is None else "expired"
 
 
-def _sleep(turn: Turn, run: Run, until: datetime, zone: str) -> None:
+def _sleep(turn: Turn, run: Run, node: SendStep, until: datetime, zone: str) -> None:
     turn.keep(run, due_at=until)
     known = zone if is_zone(zone) else ""
-    step = run.node.partition(":")[0]
-    turn.note(run, "waits", step=step, reason="quiet_hours", until=until, zone=known)
+    turn.note(run, "waits", step=node.step, reason="quiet_hours", until=until, zone=known)
 
 
 def reconsider(turn: Turn) -> None:
@@ -96,7 +95,7 @@ def reconsider(turn: Turn) -> None:
             zone = _zone(turn, journey)
             allowed = windows(node.quiet_hours, zone, turn.now, run.timeout_at)
             if allowed and allowed[0][0] != run.due_at:
-                _sleep(turn, run, allowed[0][0], zone)
+                _sleep(turn, run, node, allowed[0][0], zone)
 
 
 def _data(profile: Profile, journey: Journey, run: Run, node: SendStep) -> dict[str, Any]:
