@@ -9,8 +9,8 @@ import typer
 
 from shared.contracts.codec import encode
 from tuvi import tables
-from tuvi.client import Client, CommandError, RefusedError, from_environment
-from tuvi.publishing import files_of, publish_folder
+from tuvi.client import Client, CommandError, from_environment
+from tuvi.publishing import each, files_of, publish_folder
 from tuvi.visible import visible
 
 Url = Annotated[
@@ -29,17 +29,7 @@ forms = typer.Typer(no_args_is_help=True)
 
 
 def _apply(kind: str, paths: list[Path], client: Client) -> None:
-    """Whatever can be; the rest is named at the end."""
-    refused = []
-    for path in paths:
-        try:
-            publish_folder(client, kind, path, typer.echo)
-        except CommandError as error:
-            refused.append(str(error))
-            if not isinstance(error, RefusedError):
-                break  # nothing more will be taken either
-    if refused:
-        raise CommandError("\n".join(refused))
+    each(lambda path: publish_folder(client, kind, path, typer.echo), paths)
 
 
 def _tell(checked: Iterable[tuple[Path, list[str], list[str]]]) -> None:

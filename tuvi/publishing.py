@@ -1,13 +1,14 @@
 """Definition files to their services; `tuvi … apply` and `tuvi up` alike."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from shared.contracts.codec import encode
 from tuvi.client import Client, CommandError, RefusedError
 
+T = TypeVar("T")
 OWNERS = {
     "journeys": "orchestrator",
     "segments": "segmenter",
@@ -62,24 +63,36 @@ def publish_folder(
     *,
     but: Collection[str] = (),
 ) -> None:
-    """PUT each `but` those; the service answers with its version. What is refused keeps back none
-    of the others: RefusedError says at the end what is wrong where.
+    """PUT each `but` those; the service answers with its version, or it is said what is wrong
+    where (see each).
     """
-    refused = []
-    for name, body in _bodies(kind, path):
-        if name in but:
-            continue
+
+    def publish(named: tuple[str, bytes]) -> None:
+        name, body = named
         try:
             answer = client.request(OWNERS[kind], "PUT", f"/v1/{kind}/{quote(name)}", body)
         except CommandError as error:
-            refused.append(f"{kind} {name} ({path}): {error}")
-            if isinstance(error, RefusedError):
-                continue
-            raise CommandError("\n".join(refused)) from error
+            raise type(error)(f"{kind} {name} ({path}): {error}") from error
         if told is not None:
             told(f"{name}: version {answer['version']}" + _not_new(answer))
             for warning in answer.get("warnings", ()):
                 told(f"  warning: {warning}")
+
+    each(publish, (named for named in _bodies(kind, path) if named[0] not in but))
+
+
+def each(do: Callable[[T], None], things: Iterable[T]) -> None:
+    """What is refused keeps back none of the others: RefusedError names them all at the end. What
+    is at fault otherwise would be for the rest too: CommandError, with what was refused before.
+    """
+    refused = []
+    for thing in things:
+        try:
+            do(thing)
+        except RefusedError as error:
+            refused.append(str(error))
+        except CommandError as error:
+            raise CommandError("\n".join([*refused, str(error)])) from error
     if refused:
         raise RefusedError("\n".join(refused))
 

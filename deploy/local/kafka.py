@@ -75,6 +75,7 @@ class Kafka:
     """
 
     name = "Kafka"
+    listens: tuple[str, ...] = ("kafka", "kafka_controller")
 
     def __init__(self, home: Path, ports: Ports) -> None:
         self._home = home
@@ -92,8 +93,7 @@ class Kafka:
 
     def prepare(self) -> None:
         """Claim ports, fetch missing jars, write the settings, format an empty data folder."""
-        port = claim("kafka", self._ports.kafka)
-        controller = claim("kafka_controller", self._ports.kafka_controller)
+        port, controller = (claim(name, getattr(self._ports, name)) for name in self.listens)
         self.address = f"{HOST}:{port}"
         files = jars.jar_files(jars.read_lock(), _folder())
         self._class_path = os.pathsep.join(map(str, files))

@@ -42,6 +42,7 @@ class Postgres:
     """
 
     name = "PostgreSQL"
+    listens: tuple[str, ...] = ("postgres",)
 
     def __init__(self, home: Path, ports: Ports) -> None:
         self._data = home / "data"

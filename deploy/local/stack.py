@@ -26,13 +26,13 @@ from deploy.local.processes import Child, StackError
 DEFAULT_HOME = Path(".tuvi")
 CHECK_SECONDS = 0.5
 LOCK = "lock"
-LISTENING = {"kafka": ("kafka", "kafka_controller"), "postgres": ("postgres",)}
 
 
 class Part(Protocol):
     """One server of the stack. `launch` is called in the main thread (see processes)."""
 
     name: str
+    listens: tuple[str, ...]  # names of ports
 
     @property
     def address(self) -> str: ...
@@ -78,7 +78,7 @@ class Stack:
     @property
     def listening(self) -> tuple[str, ...]:
         """The names of the ports that the parts will claim."""
-        return tuple(port for part in self.parts for port in LISTENING[part])
+        return tuple(port for part in self.parts.values() for port in part.listens)
 
     def start(self) -> Addresses:
         """Start the parts side by side; all are stopped again if one fails. Main thread only."""

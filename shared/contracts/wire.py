@@ -128,11 +128,20 @@ def said_at(call: Call, arrival: Arrival) -> datetime | None:
 
 
 def traits_of(call: Call) -> Plain:
-    """The contact's own. RudderStack's SDKs put those of an `identify` into the context."""
-    if call.type == "group":
-        return {}
+    """The contact's own, as they count."""
+    stated = stated_traits(call)
+    return {**stated["context.traits"], **stated["traits"]}
+
+
+def stated_traits(call: Call) -> dict[str, Plain]:
+    """The contact's own, by where they stand: those of a `group` call are the group's, and
+    RudderStack's SDKs put those of an `identify` into the context.
+    """
     nested = context_traits(call) if call.type == "identify" else None
-    return {**(nested or {}), **(call.traits or {})}
+    return {
+        "traits": {} if call.type == "group" else call.traits or {},
+        "context.traits": nested or {},
+    }
 
 
 def context_traits(call: Call) -> Plain | None:

@@ -5,7 +5,6 @@ import contextlib
 import json
 import logging
 import signal
-import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -28,6 +27,7 @@ from tests.benchmarks.figures import Figure, Reading, machine, table
 from tests.benchmarks.latency import HOPS, latency
 from tests.benchmarks.limits import Raw, raw
 from tests.benchmarks.place import Ground
+from tests.own import own_home
 from tuvi.publishing import publish_folder
 
 ROUNDS = 3
@@ -183,8 +183,8 @@ def run(
         signal.signal(number, end)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # new topics have no leader at first
     before, began = machine(), time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="tuvi-bench-", ignore_cleanup_errors=True) as folder:
-        platform = Platform(Path(folder), Ports.any_free(), ses_flags=SES, quickstart=False)
+    with own_home() as folder:
+        platform = Platform(folder, Ports.any_free(), ses_flags=SES, quickstart=False)
         try:
             platform.start()
             publish_folder(platform.client(), "journeys", measures.SHOP / "journeys")
@@ -194,7 +194,7 @@ def run(
                 platform.kafka,
                 platform.admin_dsn,
                 platform.urls["ses"],
-                profile or Path(folder),
+                profile or folder,
                 _servers(platform),
                 scale,
                 profile is not None,

@@ -19,6 +19,7 @@ from shared.contracts.wire import (
     email_of,
     given_emails,
     said_at,
+    stated_traits,
 )
 from shared.contracts.zones import HINT as ZONE_HINT
 from shared.contracts.zones import is_zone
@@ -75,14 +76,11 @@ def doubts(call: Call) -> list[BadCall]:
 
 def _odd_zones(call: Call) -> list[str]:
     """The fields that give the contact a time zone which is none. Not `context.timezone`: some
-    libraries report such, and nobody can mend it. The traits of a `group` call are the group's.
+    libraries report such, and nobody can mend it.
     """
-    places = {"traits": None if call.type == "group" else call.traits}
-    if call.type == "identify":
-        places["context.traits"] = context_traits(call)
-    given = {f"{name}.timezone": (place or {}).get("timezone") for name, place in places.items()}
-    said = {field: str(zone).strip() for field, zone in given.items() if zone is not None}
-    return [field for field, zone in said.items() if zone and not is_zone(zone)]
+    given = {f"{at}.timezone": said.get("timezone") for at, said in stated_traits(call).items()}
+    zones = {field: str(zone).strip() for field, zone in given.items() if zone is not None}
+    return [field for field, zone in zones.items() if zone and not is_zone(zone)]
 
 
 def _check_ids(call: Call) -> None:

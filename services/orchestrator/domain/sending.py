@@ -25,14 +25,14 @@ def send(turn: Turn, journey: Journey, run: Run, node: SendStep) -> Outcome:
     """
     end = run.timeout_at or turn.now + journey.policy.expires_after
     profile = turn.profile
-    zone = _zone(turn, journey)
-    allowed = windows(node.quiet_hours, zone, turn.now, end)
+    allowed = windows(node.quiet_hours, _zone(turn, journey), turn.now, end)
     reason = why_not_mailed(journey, profile) or _too_late(run, allowed)
     if reason or profile is None or allowed is None:
         turn.note(run, "skipped", step=node.step, reason=reason)
         return Go(node.after, turn.now, "skipped", reason)
     if allowed and allowed[0][0] > turn.now:
-        _sleep(turn, turn.keep(run, begun=False, timeout_at=end), node, allowed[0][0], zone)
+        run = turn.keep(run, begun=False, timeout_at=end)
+        _sleep(turn, journey, run, allowed[0][0])
         return None
     message = message_id(run.id, node.step)
     run = turn.keep(
@@ -79,23 +79,25 @@ def _too_late(run: Run, allowed: list[Window] | None) -> str:
     return "quiet_hours" if run.timeout_at is None else "expired"
 
 
-def _sleep(turn: Turn, run: Run, node: SendStep, until: datetime, zone: str) -> None:
+def _sleep(turn: Turn, journey: Journey, run: Run, until: datetime) -> None:
     turn.keep(run, due_at=until)
+    zone = _zone(turn, journey)
     known = zone if is_zone(zone) else ""
-    turn.note(run, "waits", step=node.step, reason="quiet_hours", until=until, zone=known)
+    step = journey.nodes[run.node].step
+    turn.note(run, "waits", step=step, reason="quiet_hours", until=until, zone=known)
 
 
 def reconsider(turn: Turn) -> None:
     """Whoever sleeps may have another morning by now: a time zone became known, or another."""
     for run in turn.live_runs():
-        journey = turn.journeys.of(run)
-        node = journey.nodes.get(run.node) if journey else None
-        sleeps = not (run.begun or run.held) and run.due_at is not None and run.due_at > turn.now
-        if journey and isinstance(node, SendStep) and sleeps and run.timeout_at is not None:
-            zone = _zone(turn, journey)
-            allowed = windows(node.quiet_hours, zone, turn.now, run.timeout_at)
-            if allowed and allowed[0][0] != run.due_at:
-                _sleep(turn, run, node, allowed[0][0], zone)
+        journey, until, end = turn.journeys.of(run), run.due_at, run.timeout_at
+        if run.begun or run.held or journey is None or until is None or end is None:
+            continue
+        node = journey.nodes.get(run.node)
+        if isinstance(node, SendStep) and until > turn.now:
+            allowed = windows(node.quiet_hours, _zone(turn, journey), turn.now, end)
+            if allowed and allowed[0][0] != until:
+                _sleep(turn, journey, run, allowed[0][0])
 
 
 def _data(profile: Profile, journey: Journey, run: Run, node: SendStep) -> dict[str, Any]:
