@@ -88,7 +88,9 @@ def _note(marker: Path, batch: Batch) -> None:
         found = InFlight(
             len(work.messages), len(work.timers), len(batch.outgoing), dict(batch.positions)
         )
-        marker.write_bytes(msgspec.json.encode(found))
+        begun = marker.with_suffix(".part")
+        begun.write_bytes(msgspec.json.encode(found))
+        begun.replace(marker)  # whole or not there: who waits for it may stop this process at once
 
 
 def become(plan: Plan) -> None:
